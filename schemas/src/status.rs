@@ -1,0 +1,125 @@
+//! The vendor's vocabulary for how an upgrade stands, and the finer verdict beside it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::workflow::{State, UnknownName};
+
+/// The vendor's `update_state` (XCO 3.8.0 API, `TpvmUpgradeSwitchStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum UpdateState {
+    /// Not finished.
+    #[serde(rename = "In-Progress")]
+    InProgress,
+    /// Finished as asked.
+    Completed,
+    /// Finished otherwise.
+    Failed,
+}
+
+impl UpdateState {
+    /// The vendor's word for an upgrade with this verdict, or with none yet.
+    pub const fn of(verdict: Option<Verdict>) -> Self {
+        match verdict {
+            None => UpdateState::InProgress,
+            Some(Verdict::Succeeded) => UpdateState::Completed,
+            Some(_) => UpdateState::Failed,
+        }
+    }
+
+    /// The vendor's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            UpdateState::InProgress => "In-Progress",
+            UpdateState::Completed => "Completed",
+            UpdateState::Failed => "Failed",
+        }
+    }
+}
+
+impl fmt::Display for UpdateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How an upgrade ended, finer than `update_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The TPVM runs the wanted version and EFA has rejoined.
+    Succeeded,
+    /// It failed, and there was nothing to roll back.
+    Failed,
+    /// It failed, and the TPVM runs again as it did before.
+    Reverted,
+    /// It failed, and so did the roll-back: someone must look at the device.
+    RevertFailed,
+    /// It was cancelled before anything was changed.
+    Cancelled,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Verdict; 5] = [
+        Verdict::Succeeded,
+        Verdict::Failed,
+        Verdict::Reverted,
+        Verdict::RevertFailed,
+        Verdict::Cancelled,
+    ];
+
+    /// The stable machine-readable name.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Verdict::Succeeded => "succeeded",
+            Verdict::Failed => "failed",
+            Verdict::Reverted => "reverted",
+            Verdict::RevertFailed => "revert-failed",
+            Verdict::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.slug() == text)
+            .ok_or_else(|| UnknownName {
+                what: "verdict",
+                found: text.to_owned(),
+            })
+    }
+}
+
+/// The vendor's `status`: a short sentence, for example `TPVM Upgrade Completed`.
+pub fn status(state: State, verdict: Option<Verdict>) -> String {
+    match UpdateState::of(verdict) {
+        UpdateState::InProgress => format!("{} In-Progress", state.title()),
+        UpdateState::Completed => "TPVM Upgrade Completed".to_owned(),
+        UpdateState::Failed => "TPVM Upgrade Failed".to_owned(),
+    }
+}
+
+/// What `detailed_status` says where there is nothing to say.
+pub const NO_DETAIL: &str = "None";
+
+/// The vendor's `detailed_status`: the cause and, behind it, the remedy.
+pub fn detailed_status(cause: &str, remedy: Option<&str>) -> String {
+    match remedy {
+        Some(remedy) => format!("{cause}. Remedy: {remedy}"),
+        None => cause.to_owned(),
+    }
+}

@@ -1,0 +1,336 @@
+//! Types that say what was checked. A value of one of these can't hold a character that would
+//! break out of an SLX command line, a shell, a URL or a log line.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A value that its type refuses. The message does not repeat the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {what}: expected {expected}")]
+pub struct InvalidValue {
+    /// The kind of value, in words.
+    pub what: &'static str,
+    /// What would be accepted, in words.
+    pub expected: &'static str,
+}
+
+/// Defines a text type that is checked whenever it is made, its JSON Schema and its conversions.
+macro_rules! checked_text {
+    ($(#[$meta:meta])* $name:ident, $what:literal, $expected:literal, max $max:literal, $pattern:literal, $check:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The longest accepted text, in bytes.
+            pub const MAX_LEN: usize = $max;
+
+            /// The checked text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidValue;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                let check: fn(&str) -> bool = $check;
+                if !text.is_empty() && text.len() <= Self::MAX_LEN && check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidValue { what: $what, expected: $expected })
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::try_from(String::deserialize(deserializer)?)
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "description": concat!("A ", $what, ": ", $expected, "."),
+                    "minLength": 1,
+                    "maxLength": $max,
+                    "pattern": $pattern,
+                })
+            }
+        }
+    };
+}
+
+/// Shows the text of a checked type that is no secret.
+macro_rules! shown {
+    ($($name:ident),+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )+};
+}
+
+fn all(text: &str, extra: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+fn starts_alphanumeric(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+checked_text! {
+    /// The absolute path of a TPVM image on a firmware host.
+    ImagePath, "image path",
+    "an absolute path to a file, of letters, digits and . _ + ~ - /, no part of it starting with a hyphen or being . or ..",
+    max 255, r"^(/[A-Za-z0-9._+~][A-Za-z0-9._+~-]*)+$",
+    |text| {
+        text.strip_prefix('/').is_some_and(|path| {
+            path.split('/').all(|part| {
+                !part.is_empty() && part != "." && part != ".." && !part.starts_with('-')
+                    && all(part, "._+~-")
+            })
+        })
+    }
+}
+
+impl ImagePath {
+    /// The folder, without a slash at its end; `/` for the root.
+    pub fn directory(&self) -> &str {
+        match self.0.rsplit_once('/') {
+            Some((directory, _)) if !directory.is_empty() => directory,
+            _ => "/",
+        }
+    }
+
+    /// The last part of the path.
+    pub fn file_name(&self) -> &str {
+        self.0
+            .rsplit_once('/')
+            .map_or(self.0.as_str(), |(_, file)| file)
+    }
+}
+
+checked_text! {
+    /// The name of a user on a device, a firmware host, a TPVM or in EFA.
+    UserName, "user name",
+    "a letter or underscore, then letters, digits and . _ -",
+    max 32, r"^[A-Za-z_][A-Za-z0-9._-]*$",
+    |text| text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && all(text, "._-")
+}
+
+checked_text! {
+    /// The name under which a worker finds a secret: a file in its secrets folder or an
+    /// environment variable. Never the secret itself.
+    SecretName, "name of a secret",
+    "a lower-case letter or digit, then lower-case letters, digits and . _ -",
+    max 63, r"^[a-z0-9][a-z0-9._-]*$",
+    |text| {
+        starts_alphanumeric(text) && all(text, "._-") && !text.contains(|c: char| c.is_ascii_uppercase())
+    }
+}
+
+checked_text! {
+    /// Who asked for an upgrade, for people to read.
+    Requester, "requester",
+    "printable text without control characters",
+    max 128, r"^[^\u0000-\u001f\u007f-\u009f]+$",
+    |text| !text.chars().any(char::is_control)
+}
+
+checked_text! {
+    /// The name of an EFA deployment, a device model, a role: a short label.
+    Label, "label",
+    "a letter or digit, then letters, digits and . _ -",
+    max 64, r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    |text| starts_alphanumeric(text) && all(text, "._-")
+}
+
+checked_text! {
+    /// The host name of a TPVM. EFA needs it in lower case to rejoin, but a device may hold
+    /// another one, so case is checked where it matters.
+    HostName, "host name",
+    "letters, digits and hyphens, neither first nor last a hyphen",
+    max 63, r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
+    |text| starts_alphanumeric(text) && !text.ends_with('-') && all(text, "-")
+}
+
+checked_text! {
+    /// A server, by domain name or address.
+    Host, "host",
+    "a domain name, an IPv4 or an IPv6 address",
+    max 253, r"^[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$",
+    |text| {
+        text.parse::<std::net::IpAddr>().is_ok()
+            || (starts_alphanumeric(text) && !text.ends_with(['-', '.']) && all(text, ".-"))
+    }
+}
+
+checked_text! {
+    /// A time zone, for example `America/Los_Angeles`.
+    TimeZone, "time zone",
+    "letters, digits and _ + - /",
+    max 64, r"^[A-Za-z0-9][A-Za-z0-9_+/-]*$",
+    |text| starts_alphanumeric(text) && all(text, "_+-/")
+}
+
+checked_text! {
+    /// An LDAP distinguished name, for example `dc=example,dc=com`.
+    DistinguishedName, "distinguished name",
+    "letters, digits and = , . _ + -, without blanks",
+    max 255, r"^[A-Za-z0-9][A-Za-z0-9=,._+-]*$",
+    |text| starts_alphanumeric(text) && all(text, "=,._+-")
+}
+
+checked_text! {
+    /// A folder or file name on a remote host.
+    RemotePath, "remote path",
+    "letters, digits and . _ + ~ - /, not starting with a hyphen and without ..",
+    max 255, r"^[A-Za-z0-9._+~/][A-Za-z0-9._+~/-]*$",
+    |text| all(text, "._+~-/") && !text.starts_with('-') && !text.split('/').any(|part| part == "..")
+}
+
+checked_text! {
+    /// A password as SLX-OS encodes it in its running-config. It can be pushed back as it is, so
+    /// it is kept from logs like the password itself.
+    EncodedSecret, "encoded password",
+    "letters, digits and $ + / = . _ -",
+    max 255, r"^[A-Za-z0-9$+/=._-]+$",
+    |text| all(text, "$+/=._-")
+}
+
+shown!(
+    ImagePath,
+    UserName,
+    SecretName,
+    Requester,
+    Label,
+    HostName,
+    Host,
+    TimeZone,
+    DistinguishedName,
+    RemotePath
+);
+
+impl fmt::Debug for EncodedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The address of a TPVM interface: `dhcp`, or an IPv4 address with its prefix length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceIp {
+    /// The address comes from a DHCP server.
+    Dhcp,
+    /// A fixed address.
+    Static {
+        /// The address.
+        ip: Ipv4Addr,
+        /// The prefix length, 0 to 32 bits.
+        prefix: u8,
+    },
+}
+
+impl InterfaceIp {
+    /// The fixed address, if it is one.
+    pub fn address(self) -> Option<Ipv4Addr> {
+        match self {
+            InterfaceIp::Dhcp => None,
+            InterfaceIp::Static { ip, .. } => Some(ip),
+        }
+    }
+}
+
+impl fmt::Display for InterfaceIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InterfaceIp::Dhcp => f.write_str("dhcp"),
+            InterfaceIp::Static { ip, prefix } => write!(f, "{ip}/{prefix}"),
+        }
+    }
+}
+
+impl FromStr for InterfaceIp {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const INVALID: InvalidValue = InvalidValue {
+            what: "interface address",
+            expected: "dhcp, or an IPv4 address with its prefix length, like 10.20.61.92/20",
+        };
+        if text == "dhcp" {
+            return Ok(InterfaceIp::Dhcp);
+        }
+        let (ip, prefix) = text.split_once('/').ok_or(INVALID)?;
+        let ip = ip.parse().map_err(|_| INVALID)?;
+        match prefix.parse() {
+            Ok(prefix @ 0..=32) => Ok(InterfaceIp::Static { ip, prefix }),
+            _ => Err(INVALID),
+        }
+    }
+}
+
+impl Serialize for InterfaceIp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for InterfaceIp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for InterfaceIp {
+    fn schema_name() -> Cow<'static, str> {
+        "InterfaceIp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "`dhcp`, or an IPv4 address with its prefix length.",
+            "pattern": r"^(dhcp|[0-9.]+/[0-9]{1,2})$",
+            "maxLength": 18,
+        })
+    }
+}
