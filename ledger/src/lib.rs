@@ -1,1 +1,23 @@
-//! The ledger.
+//! The ledger: every statement that this project sends to Postgres.
+//!
+//! The ledger alone knows where an upgrade stands. Two rules carry it. *Fencing*: a write names
+//! the step and the claim under which it was read, and without a matching row nothing is written.
+//! *The ledger never forgets*: every unfinished execution has a time at which the ledger itself
+//! announces its step again.
+
+mod error;
+mod execution;
+mod facts;
+mod ledger;
+mod report;
+mod target;
+
+pub use error::LedgerError;
+pub use execution::{
+    Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, StepRef, Transition,
+    Transitioned, Wait,
+};
+pub use facts::{Baseline, Facts, Intent};
+pub use ledger::{Ledger, LedgerOptions};
+pub use report::{Execution, Filter, HistoryRow, StateCount};
+pub use target::{InventoryCounts, Target};

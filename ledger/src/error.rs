@@ -1,0 +1,116 @@
+//! What can go wrong between us and Postgres.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// Why the ledger could not do what it was asked. Cheap to clone: the items of one batch share
+/// the error that ended it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Postgres can't be reached, is overloaded or shutting down, or gave up in favour of another
+    /// transaction. Whether a write took effect is not known; the same call may be made again.
+    #[error("Postgres is not available at the moment; try again")]
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// A row of one execution holds what this program can't read. Others are not concerned.
+    #[error(
+        "execution {execution_id} can't be read: {what}; look at its row in the table executions \
+         or history, and compare the versions of program and schema"
+    )]
+    Undecodable {
+        /// The execution.
+        execution_id: Uuid,
+        /// Which column, and what is wrong with it.
+        what: String,
+    },
+    /// A row of the EFA DB tables holds what this program can't read.
+    #[error("{row} can't be read: {what}; load it again from an inventory file")]
+    UndecodableInventory {
+        /// The table's subject and the row's key, for example `device 10.20.61.92`.
+        row: String,
+        /// Which column, and what is wrong with it.
+        what: String,
+    },
+    /// The database lacks migrations that this program was built with.
+    #[error(
+        "the database schema is not the one of this program ({problem}); apply the migrations \
+         with `tpvm-worker --migrate`"
+    )]
+    SchemaOutdated {
+        /// Which migration is missing, unfinished or different.
+        problem: String,
+    },
+    /// The call's own values are not acceptable; the text says which, and what to do.
+    #[error("{0}")]
+    Invalid(String),
+    /// A migration failed.
+    #[error("a migration failed; mend what the database reports, then migrate again")]
+    Migration(#[source] Arc<sqlx::migrate::MigrateError>),
+    /// Postgres refused, and would refuse again.
+    #[error("Postgres refused a statement")]
+    Database(#[source] Arc<sqlx::Error>),
+    /// The ledger was closed.
+    #[error("the ledger is closed")]
+    Closed,
+}
+
+impl LedgerError {
+    /// Whether the same call may succeed later, with nothing changed by anybody.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(_) => true,
+            LedgerError::Undecodable { .. }
+            | LedgerError::UndecodableInventory { .. }
+            | LedgerError::SchemaOutdated { .. }
+            | LedgerError::Invalid(_)
+            | LedgerError::Migration(_)
+            | LedgerError::Database(_)
+            | LedgerError::Closed => false,
+        }
+    }
+
+    /// Whether Postgres undid the statement in favour of another one that was in its way: then
+    /// it certainly had no effect, and can be repeated at once.
+    pub(crate) fn lost_a_conflict(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(error) => {
+                matches!(sql_state(error).as_deref(), Some("40001" | "40P01"))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn sql_state(error: &sqlx::Error) -> Option<String> {
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .map(|code| code.into_owned())
+}
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolClosed => LedgerError::Closed,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
+                LedgerError::Unavailable(Arc::new(error))
+            }
+            sqlx::Error::Database(_) if passes(sql_state(&error).as_deref()) => {
+                LedgerError::Unavailable(Arc::new(error))
+            }
+            _ => LedgerError::Database(Arc::new(error)),
+        }
+    }
+}
+
+/// Whether what this SQLSTATE reports passes by itself (PostgreSQL, appendix A): lost connections
+/// (08), conflicts (40), lack of resources (53), shutdowns, start-ups and cancelled statements
+/// (57), locks not granted (55P03), and a server that is still a standby after a failover (25006).
+fn passes(sql_state: Option<&str>) -> bool {
+    sql_state.is_some_and(|state| {
+        ["08", "40", "53", "57"]
+            .iter()
+            .any(|class| state.starts_with(class))
+            || matches!(state, "55P03" | "25006")
+    })
+}

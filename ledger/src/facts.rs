@@ -1,0 +1,82 @@
+//! What an upgrade has learnt so far.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What an upgrade has learnt so far. Writes are merged into what the ledger has, key by key at
+/// the top level: an absent key leaves the earlier value, a present one replaces it. Keys that
+/// this program does not know stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The switch's SLX-OS version, for example `20.5.1a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slx_version: Option<String>,
+    /// The version of EFA before the upgrade; it must be the same afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efa_version: Option<String>,
+    /// The addresses of the EFA nodes before the upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efa_node_ips: Option<Vec<IpAddr>>,
+    /// The TPVM's version before the upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_version: Option<String>,
+    /// The TPVM's version that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_version: Option<String>,
+    /// The TPVM's management address before the upgrade; it must be the same afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpvm_ip: Option<IpAddr>,
+    /// What changed in the persisted TPVM configuration, for people: names of items and values
+    /// that are no secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_changes: Option<Vec<String>>,
+    /// `tpvm upgrade` is about to be sent, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Intent>,
+    /// `tpvm deploy` is about to be sent, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install: Option<Intent>,
+    /// `tpvm revert` is about to be sent, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert: Option<Intent>,
+    /// The redeploy of the peer is about to be asked for, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeploy: Option<Intent>,
+    /// The id under which EFA reports on the redeploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeploy_id: Option<String>,
+    /// The peer was seen down since the upgrade began: an `up` after that is not a stale one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_seen_down: Option<bool>,
+}
+
+/// A command is about to be sent. Written before it is, so that whoever comes after a crash knows
+/// that it may have taken effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// When, by Postgres' clock.
+    pub at: DateTime<Utc>,
+    /// How often it has been sent with this one: 1 for the first time.
+    pub sends: i32,
+    /// What could be seen just before.
+    pub baseline: Baseline,
+}
+
+/// What could be seen just before a command, to tell its effect from what was there already.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The TPVM's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The snapshot that the device held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The status tags that the device showed.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// When the TPVM was deployed, as the device says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed_at: Option<String>,
+}
