@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::tpvm::TpvmConfig;
-use crate::values::{Host, Label, SecretName, UserName};
+use crate::values::{Host, Label, SecretName, UserName, api_url};
 
 /// Everything that `tpvm-upgrade inventory load` writes to the EFA DB tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,10 @@ pub struct Inventory {
 pub struct Deployment {
     /// Its name, unique.
     pub name: Label,
-    /// The base of its REST API, with the version: `https://<virtual-ip>/v1`. HTTPS only.
+    /// The base of its REST API, with the version: `https://<virtual-ip>/v1`. HTTPS only, up to
+    /// 255 characters, without a user, a query or a fragment.
+    #[serde(deserialize_with = "api_url::deserialize")]
+    #[schemars(length(max = api_url::MAX_LEN), regex(pattern = api_url::PATTERN))]
     pub api_url: String,
     /// The user who may redeploy a peer.
     pub user: UserName,

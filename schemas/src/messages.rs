@@ -1,6 +1,7 @@
 //! The messages on the broker. Each carries its version; unknown versions are refused, unknown
 //! extra fields are not.
 
+mod decode;
 mod event;
 mod reply;
 mod request;
@@ -12,6 +13,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::values::InvalidValue;
+
+pub use decode::{DecodeError, decode};
 pub use event::{Event, EventKind};
 pub use reply::{Answer, Reason, ReasonCode, Reply};
 pub use request::{Options, UpgradeRequest};
@@ -63,59 +67,22 @@ impl JsonSchema for V1 {
     }
 }
 
-/// Why a message can't be read. The text is safe to log, to answer with and to keep as a header:
-/// it says where and what, without repeating the message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Longer than [`MAX_MESSAGE_BYTES`].
-    #[error("the message has {0} bytes, more than the {MAX_MESSAGE_BYTES} allowed")]
-    TooLong(usize),
-    /// Not JSON, or JSON of another shape.
-    #[error("not a valid {kind}: {problem}")]
-    Invalid {
-        /// What was expected.
-        kind: &'static str,
-        /// What is wrong, and where.
-        problem: String,
-    },
-    /// A version that this program does not know.
-    #[error("the {kind} has version {found}; this program reads version {VERSION}")]
-    UnknownVersion {
-        /// What was expected.
-        kind: &'static str,
-        /// The version found.
-        found: u64,
-    },
-}
-
-/// Reads a message.
-///
-/// # Errors
-/// [`DecodeError`]; an unknown version is reported as such before the rest is looked at.
-pub fn decode<M: Message>(body: &[u8]) -> Result<M, DecodeError> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        version: u64,
-    }
-
-    if body.len() > MAX_MESSAGE_BYTES {
-        return Err(DecodeError::TooLong(body.len()));
-    }
-    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
-        Ok(Envelope { version }) if version != VERSION => DecodeError::UnknownVersion {
-            kind: M::TYPE,
-            found: version,
-        },
-        _ => DecodeError::Invalid {
-            kind: M::TYPE,
-            problem: error.to_string(),
-        },
-    })
-}
-
 /// Writes a message.
+#[expect(
+    clippy::expect_used,
+    reason = "serde_json fails in memory only on map keys that are not text and on failing serializers; the messages have neither"
+)]
 pub fn encode<M: Message>(message: &M) -> Vec<u8> {
-    // Our own types hold no map with keys that are not text and no failing serializer, which are
-    // the only ways in which serde_json can fail on memory.
-    serde_json::to_vec(message).unwrap_or_default()
+    serde_json::to_vec(message).expect("a message is JSON")
+}
+
+/// Reads the number of a step, which starts at 1.
+fn seq<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    match i32::deserialize(deserializer)? {
+        number @ 1.. => Ok(number),
+        _ => Err(serde::de::Error::custom(InvalidValue {
+            what: "seq",
+            expected: "a number from 1",
+        })),
+    }
 }

@@ -1,13 +1,18 @@
 //! Types that say what was checked. A value of one of these can't hold a character that would
 //! break out of an SLX command line, a shell, a URL or a log line.
 
+pub(crate) mod api_url;
+mod interface_ip;
+
 use std::borrow::Cow;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use interface_ip::InterfaceIp;
 
 /// A value that its type refuses. The message does not repeat the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +27,31 @@ pub struct InvalidValue {
 /// Defines a text type that is checked whenever it is made, its JSON Schema and its conversions.
 macro_rules! checked_text {
     ($(#[$meta:meta])* $name:ident, $what:literal, $expected:literal, max $max:literal, $pattern:literal, $check:expr) => {
+        checked_text! { $(#[$meta])* $name, $what, $expected, max $max, $check }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "description": concat!("The ", $what, ": ", $expected, "."),
+                    "minLength": 1,
+                    "maxLength": $max,
+                    "pattern": $pattern,
+                })
+            }
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, $what:literal, $expected:literal, max $max:literal, $check:expr) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
 
         impl $name {
-            /// The longest accepted text, in bytes.
+            /// The longest accepted text, in characters.
             pub const MAX_LEN: usize = $max;
 
             /// The checked text.
@@ -41,7 +65,7 @@ macro_rules! checked_text {
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 let check: fn(&str) -> bool = $check;
-                if !text.is_empty() && text.len() <= Self::MAX_LEN && check(&text) {
+                if !text.is_empty() && text.chars().count() <= Self::MAX_LEN && check(&text) {
                     Ok(Self(text))
                 } else {
                     Err(InvalidValue { what: $what, expected: $expected })
@@ -67,22 +91,6 @@ macro_rules! checked_text {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 Self::try_from(String::deserialize(deserializer)?)
                     .map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
-                    "type": "string",
-                    "description": concat!("A ", $what, ": ", $expected, "."),
-                    "minLength": 1,
-                    "maxLength": $max,
-                    "pattern": $pattern,
-                })
             }
         }
     };
@@ -118,7 +126,7 @@ checked_text! {
     /// The absolute path of a TPVM image on a firmware host.
     ImagePath, "image path",
     "an absolute path to a file, of letters, digits and . _ + ~ - /, no part of it starting with a hyphen or being . or ..",
-    max 255, r"^(/[A-Za-z0-9._+~][A-Za-z0-9._+~-]*)+$",
+    max 255, r"^(/([A-Za-z0-9_+~][A-Za-z0-9._+~-]*|\.[A-Za-z0-9_+~-][A-Za-z0-9._+~-]*|\.\.[A-Za-z0-9._+~-]+))+$",
     |text| {
         text.strip_prefix('/').is_some_and(|path| {
             path.split('/').all(|part| {
@@ -166,11 +174,18 @@ checked_text! {
 }
 
 checked_text! {
-    /// Who asked for an upgrade, for people to read.
+    /// Who asked for an upgrade, for people to read: any printable text. Never part of a command.
     Requester, "requester",
-    "printable text without control characters",
-    max 128, r"^[^\u0000-\u001f\u007f-\u009f]+$",
-    |text| !text.chars().any(char::is_control)
+    "text on one line, without control characters",
+    // The separators stand in the pattern as themselves: engines differ in how they escape them.
+    max 128, "^[^\\x00-\\x1f\\x7f-\\x9f\u{2028}\u{2029}\u{202a}-\u{202e}\u{2066}-\u{2069}]+$",
+    |text| !text.chars().any(|c| c.is_control() || breaks_display(c))
+}
+
+/// Characters that end a line or turn the direction of writing, so that a log line or a table
+/// shows something else than it holds.
+fn breaks_display(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 checked_text! {
@@ -187,17 +202,38 @@ checked_text! {
     HostName, "host name",
     "letters, digits and hyphens, neither first nor last a hyphen",
     max 63, r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
-    |text| starts_alphanumeric(text) && !text.ends_with('-') && all(text, "-")
+    is_domain_label
 }
 
 checked_text! {
-    /// A server, by domain name or address.
+    /// A server, by domain name or address, without a port.
     Host, "host",
     "a domain name, an IPv4 or an IPv6 address",
-    max 253, r"^[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$",
-    |text| {
-        text.parse::<std::net::IpAddr>().is_ok()
-            || (starts_alphanumeric(text) && !text.ends_with(['-', '.']) && all(text, ".-"))
+    max 253,
+    |text| text.parse::<Ipv6Addr>().is_ok() || text.split('.').all(is_domain_label)
+}
+
+fn is_domain_label(label: &str) -> bool {
+    starts_alphanumeric(label) && !label.ends_with('-') && all(label, "-")
+}
+
+impl JsonSchema for Host {
+    fn schema_name() -> Cow<'static, str> {
+        "Host".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A host: a domain name, an IPv4 or an IPv6 address.",
+            "minLength": 1,
+            "maxLength": Self::MAX_LEN,
+            "anyOf": [
+                { "pattern": r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$" },
+                // The pattern is for readers that take formats as remarks.
+                { "format": "ipv6", "pattern": "^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$" },
+            ],
+        })
     }
 }
 
@@ -220,14 +256,15 @@ checked_text! {
 checked_text! {
     /// A folder or file name on a remote host.
     RemotePath, "remote path",
-    "letters, digits and . _ + ~ - /, not starting with a hyphen and without ..",
-    max 255, r"^[A-Za-z0-9._+~/][A-Za-z0-9._+~/-]*$",
-    |text| all(text, "._+~-/") && !text.starts_with('-') && !text.split('/').any(|part| part == "..")
+    "letters, digits and . _ + ~ - /, not starting with - or ~ and no part of it being ..",
+    max 255, r"^([A-Za-z0-9_+][A-Za-z0-9._+~-]*|\.([A-Za-z0-9_+~-][A-Za-z0-9._+~-]*)?|\.\.[A-Za-z0-9._+~-]+)?(/([A-Za-z0-9_+~-][A-Za-z0-9._+~-]*|\.([A-Za-z0-9_+~-][A-Za-z0-9._+~-]*)?|\.\.[A-Za-z0-9._+~-]+)?)*$",
+    |text| all(text, "._+~-/") && !text.starts_with(['-', '~']) && !text.split('/').any(|part| part == "..")
 }
 
 checked_text! {
     /// A password as SLX-OS encodes it in its running-config. It can be pushed back as it is, so
-    /// it is kept from logs like the password itself.
+    /// it is kept from logs like the password itself. The encoding needs `$`, which SLX-OS takes
+    /// as it is; none of these may ever reach a shell.
     EncodedSecret, "encoded password",
     "letters, digits and $ + / = . _ -",
     max 255, r"^[A-Za-z0-9$+/=._-]+$",
@@ -250,87 +287,5 @@ shown!(
 impl fmt::Debug for EncodedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
-    }
-}
-
-/// The address of a TPVM interface: `dhcp`, or an IPv4 address with its prefix length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InterfaceIp {
-    /// The address comes from a DHCP server.
-    Dhcp,
-    /// A fixed address.
-    Static {
-        /// The address.
-        ip: Ipv4Addr,
-        /// The prefix length, 0 to 32 bits.
-        prefix: u8,
-    },
-}
-
-impl InterfaceIp {
-    /// The fixed address, if it is one.
-    pub fn address(self) -> Option<Ipv4Addr> {
-        match self {
-            InterfaceIp::Dhcp => None,
-            InterfaceIp::Static { ip, .. } => Some(ip),
-        }
-    }
-}
-
-impl fmt::Display for InterfaceIp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InterfaceIp::Dhcp => f.write_str("dhcp"),
-            InterfaceIp::Static { ip, prefix } => write!(f, "{ip}/{prefix}"),
-        }
-    }
-}
-
-impl FromStr for InterfaceIp {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const INVALID: InvalidValue = InvalidValue {
-            what: "interface address",
-            expected: "dhcp, or an IPv4 address with its prefix length, like 10.20.61.92/20",
-        };
-        if text == "dhcp" {
-            return Ok(InterfaceIp::Dhcp);
-        }
-        let (ip, prefix) = text.split_once('/').ok_or(INVALID)?;
-        let ip = ip.parse().map_err(|_| INVALID)?;
-        match prefix.parse() {
-            Ok(prefix @ 0..=32) => Ok(InterfaceIp::Static { ip, prefix }),
-            _ => Err(INVALID),
-        }
-    }
-}
-
-impl Serialize for InterfaceIp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for InterfaceIp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for InterfaceIp {
-    fn schema_name() -> Cow<'static, str> {
-        "InterfaceIp".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "`dhcp`, or an IPv4 address with its prefix length.",
-            "pattern": r"^(dhcp|[0-9.]+/[0-9]{1,2})$",
-            "maxLength": 18,
-        })
     }
 }

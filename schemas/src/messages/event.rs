@@ -26,6 +26,7 @@ pub struct Event {
     /// The request that started it.
     pub request_id: Uuid,
     /// The number of the change in the execution, from 1 without gaps.
+    #[serde(deserialize_with = "super::seq")]
     #[schemars(range(min = 1))]
     pub seq: i32,
     /// The management address of the switch.

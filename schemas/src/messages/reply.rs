@@ -33,6 +33,7 @@ pub enum Answer {
     /// Nothing is or will be done.
     Rejected {
         /// Why; at least one reason.
+        #[schemars(length(min = 1))]
         reasons: Vec<Reason>,
     },
 }

@@ -16,6 +16,7 @@ pub struct Step {
     pub execution_id: Uuid,
     /// The number of the step in the execution, from 1. A message with another number than the
     /// ledger's is stale.
+    #[serde(deserialize_with = "super::seq")]
     #[schemars(range(min = 1))]
     pub seq: i32,
     /// The state to act in.
@@ -30,6 +31,7 @@ pub struct Revert {
     /// The execution.
     pub execution_id: Uuid,
     /// The number of the step in the execution, from 1.
+    #[serde(deserialize_with = "super::seq")]
     #[schemars(range(min = 1))]
     pub seq: i32,
     /// The state that failed.
