@@ -1,1 +1,6 @@
 //! The worker.
+pub mod effect;
+pub mod efa;
+pub mod secrets;
+pub mod slx;
+pub mod versions;

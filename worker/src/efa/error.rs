@@ -1,0 +1,106 @@
+//! What can go wrong between a worker and EFA.
+
+use crate::effect::Effect;
+use crate::secrets::SecretError;
+
+/// A call to EFA that failed. `call` is the method and the path; `url` is the API's base.
+#[derive(Debug, thiserror::Error)]
+pub enum EfaError {
+    /// No connection.
+    #[error("no connection to EFA at {url}. Check address, port and network")]
+    Connect {
+        /// The base of the API.
+        url: String,
+        /// The HTTP library's error.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// EFA's certificate is not trusted, or TLS failed otherwise.
+    #[error("no TLS session with EFA at {url}: {what}. Check the CA file and the address")]
+    Tls {
+        /// The base of the API, or the CA file.
+        url: String,
+        /// What failed, in words.
+        what: String,
+    },
+    /// EFA refused the login or the token.
+    #[error("EFA at {url} refused {user}: {message}. Check the user and the secret")]
+    Login {
+        /// The base of the API.
+        url: String,
+        /// The user.
+        user: String,
+        /// What EFA said, at most 512 bytes.
+        message: String,
+    },
+    /// The password can't be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// EFA answered with an error.
+    #[error("EFA answered {call} with status {code}: {message}")]
+    Status {
+        /// The call.
+        call: String,
+        /// The HTTP status.
+        code: u16,
+        /// What EFA said, at most 512 bytes.
+        message: String,
+    },
+    /// No whole answer in time.
+    #[error("EFA did not answer {call} in time")]
+    Timeout {
+        /// The call.
+        call: String,
+    },
+    /// The connection broke before the answer was whole.
+    #[error("the connection broke before EFA answered {call}")]
+    Lost {
+        /// The call.
+        call: String,
+        /// The HTTP library's error.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The answer has not the meaning that it must have, or a value of ours can't be sent.
+    #[error("{call}: {what}")]
+    Invalid {
+        /// The call.
+        call: String,
+        /// What was wrong, in words.
+        what: String,
+        /// Whether EFA may have done something.
+        effect: Effect,
+    },
+}
+
+impl EfaError {
+    /// Whether the call that failed may have been carried out. A status from 400 to 499 is a
+    /// refusal, except 408, which comes after a request that was cut off.
+    pub fn effect(&self) -> Effect {
+        match self {
+            EfaError::Connect { .. }
+            | EfaError::Tls { .. }
+            | EfaError::Login { .. }
+            | EfaError::Secret(_) => Effect::None,
+            EfaError::Status { code, .. } => match code {
+                408 => Effect::Perhaps,
+                400..=499 => Effect::None,
+                _ => Effect::Perhaps,
+            },
+            EfaError::Timeout { .. } | EfaError::Lost { .. } => Effect::Perhaps,
+            EfaError::Invalid { effect, .. } => *effect,
+        }
+    }
+
+    /// Whether the same call may succeed a little later without anyone's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            EfaError::Connect { .. } | EfaError::Timeout { .. } | EfaError::Lost { .. } => true,
+            EfaError::Status { code, .. } => matches!(code, 408 | 429 | 500..=599),
+            EfaError::Tls { .. }
+            | EfaError::Login { .. }
+            | EfaError::Secret(_)
+            | EfaError::Invalid { .. } => false,
+        }
+    }
+}

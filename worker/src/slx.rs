@@ -1,0 +1,98 @@
+//! SLX-OS switches over SSH: what a switch prints and accepts stands in one replaceable dialect
+//! file; the session, the parsing and the commands stand here.
+
+mod config;
+mod device;
+mod dialect;
+mod error;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemas::inventory::FirmwareHost;
+use schemas::values::ImagePath;
+use secrecy::SecretString;
+
+pub use config::changes;
+pub use device::SlxDevice;
+pub use dialect::{Dialect, DialectError, target_version};
+pub use error::SlxError;
+
+pub use crate::effect::Effect;
+
+/// How switches are reached.
+#[derive(Clone, Debug)]
+pub struct SshSettings {
+    /// The longest that TCP, handshake, login and the first prompt may take together.
+    pub connect_timeout: Duration,
+    /// The longest that one command may take.
+    pub command_timeout: Duration,
+    /// How a switch proves who it is.
+    pub host_keys: HostKeys,
+    /// The longest accepted output of one command, in bytes.
+    pub max_output: usize,
+}
+
+/// Which host keys are trusted. The files have OpenSSH's `known_hosts` format; hashed names are
+/// understood, wildcards and markers (`@…`) are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostKeys {
+    /// Only those in the file.
+    KnownHosts(PathBuf),
+    /// Those in the file; a host that is not in it is added with the key that it shows. A host
+    /// that is in it must show the same key. Several workers may share the file.
+    AcceptNew(PathBuf),
+}
+
+/// Where a switch fetches a TPVM image from.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageSource<'a> {
+    /// The registered firmware host.
+    pub firmware_host: &'a FirmwareHost,
+    /// The password of its login.
+    pub password: &'a SecretString,
+    /// The image on it.
+    pub image: &'a ImagePath,
+}
+
+/// What `show tpvm status` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TpvmStatus {
+    /// What the TPVM does.
+    pub phase: Phase,
+    /// Errors and warnings of earlier operations. They stay until someone clears them.
+    pub tags: Vec<Tag>,
+}
+
+/// What a TPVM does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// There is none.
+    NotInstalled,
+    /// It is installed and does not run.
+    Stopped,
+    /// It runs.
+    Running,
+    /// The switch is at work on it; what it does, in its own words (`upgrade: downloading`).
+    Working(String),
+}
+
+/// An error or a warning that an operation left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Its name, unique while it stays.
+    pub name: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it says.
+    pub text: String,
+}
+
+/// How bad a tag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// An operation failed.
+    Error,
+    /// Something is worth a look.
+    Warning,
+}

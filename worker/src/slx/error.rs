@@ -1,0 +1,120 @@
+//! What can go wrong between a worker and a switch.
+
+use crate::effect::Effect;
+use crate::secrets::SecretError;
+
+/// A call to a switch that failed. `command` is the name of a command in the dialect, never its
+/// text; `output` is what the switch printed, without secrets and at most 2 KiB of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SlxError {
+    /// No session: TCP, the SSH handshake, the shell or the first prompt failed.
+    #[error("no SSH session with {host}: {what}. Check address, port and network")]
+    Connect {
+        /// Address and port.
+        host: String,
+        /// What failed, in words.
+        what: String,
+        /// The SSH library's error, if it gave one.
+        #[source]
+        source: Option<russh::Error>,
+    },
+    /// The switch's host key is not trusted.
+    #[error("the host key of {host} is not trusted: {what}")]
+    HostKey {
+        /// Address and port.
+        host: String,
+        /// What is wrong with it and what to do, in words.
+        what: String,
+    },
+    /// The switch refused the login.
+    #[error("{host} refused the login of {user}: {what}")]
+    Login {
+        /// Address and port.
+        host: String,
+        /// The user.
+        user: String,
+        /// What was tried, in words.
+        what: String,
+    },
+    /// A secret that the call needs can't be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The prompt did not come back in time.
+    #[error("no answer to {command} in time")]
+    Timeout {
+        /// The command.
+        command: String,
+    },
+    /// The session ended before the prompt came back.
+    #[error("the session ended before {command} was answered")]
+    Lost {
+        /// The command.
+        command: String,
+    },
+    /// The switch refused the command with an error that the dialect knows.
+    #[error("the switch refused {command}: {output}")]
+    Refused {
+        /// The command.
+        command: String,
+        /// What the switch printed.
+        output: String,
+    },
+    /// The switch refused the command because another TPVM operation is running.
+    #[error("the switch is busy with another TPVM operation and refused {command}")]
+    Busy {
+        /// The command.
+        command: String,
+    },
+    /// The switch printed something that the dialect doesn't know.
+    #[error("the answer to {command} is not understood: {output}")]
+    Unknown {
+        /// The command.
+        command: String,
+        /// What the switch printed.
+        output: String,
+    },
+    /// A value that can't be used: one in the output that its type refuses, or one of ours that
+    /// can't be written on a command line. Nothing was sent because of it.
+    #[error("{command}: {what}")]
+    Invalid {
+        /// The command.
+        command: String,
+        /// Which value and what was expected, in words.
+        what: String,
+    },
+}
+
+impl SlxError {
+    /// Whether the command that failed may have been applied. Of the several lines of a
+    /// configuration, those before the failed one were applied in either case.
+    pub fn effect(&self) -> Effect {
+        match self {
+            SlxError::Connect { .. }
+            | SlxError::HostKey { .. }
+            | SlxError::Login { .. }
+            | SlxError::Secret(_)
+            | SlxError::Refused { .. }
+            | SlxError::Busy { .. }
+            | SlxError::Invalid { .. } => Effect::None,
+            SlxError::Timeout { .. } | SlxError::Lost { .. } | SlxError::Unknown { .. } => {
+                Effect::Perhaps
+            }
+        }
+    }
+
+    /// Whether the same call may succeed a little later without anyone's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            SlxError::Connect { .. }
+            | SlxError::Timeout { .. }
+            | SlxError::Lost { .. }
+            | SlxError::Busy { .. } => true,
+            SlxError::HostKey { .. }
+            | SlxError::Login { .. }
+            | SlxError::Secret(_)
+            | SlxError::Refused { .. }
+            | SlxError::Unknown { .. }
+            | SlxError::Invalid { .. } => false,
+        }
+    }
+}
