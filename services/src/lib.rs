@@ -1,1 +1,29 @@
-//! Private services.
+//! Private Postgres and RabbitMQ servers for the demo and the tests: installed if missing,
+//! set up in a folder of their own on free ports, and taken away without a trace.
+//!
+//! - [`Stack`] runs both, for a command that needs them while it works.
+//! - [`Postgres`] and [`RabbitMq`] are for tests that stop, kill or wipe a server.
+//! - `database` and [`amqp_url`] are for every other test: they use the servers
+//!   named in `DATABASE_URL` and `AMQP_URL`, which `cargo xtask test` sets.
+//!
+//! The servers listen on 127.0.0.1 only and ask for no password.
+
+#[cfg(feature = "database")]
+mod database;
+mod environment;
+mod error;
+mod install;
+mod ports;
+mod postgres;
+mod process;
+mod rabbitmq;
+mod stack;
+
+#[cfg(feature = "database")]
+pub use database::{Database, database};
+pub use environment::amqp_url;
+pub use error::ServicesError;
+pub use install::install_missing;
+pub use postgres::{Postgres, Shutdown};
+pub use rabbitmq::RabbitMq;
+pub use stack::{Stack, scratch_dir};

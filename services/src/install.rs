@@ -1,0 +1,97 @@
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::geteuid;
+
+use crate::environment::{AMQP_URL, DATABASE_URL, given};
+use crate::{ServicesError, postgres, rabbitmq};
+
+/// How long the package manager may take for one step.
+const TIMEOUT: Duration = Duration::from_secs(600);
+const APT: &str = "/usr/bin/apt-get";
+
+/// Installs the Debian packages of the servers that are neither here nor given by `DATABASE_URL` or
+/// `AMQP_URL`. Tells on stderr what it does.
+///
+/// # Errors
+/// [`ServicesError::NotInstalled`] where there is no `apt-get`; otherwise what went wrong with it.
+pub async fn install_missing() -> Result<(), ServicesError> {
+    let mut missing = Vec::new();
+    if given(DATABASE_URL).is_none() && postgres::programs().is_none() {
+        missing.push(("postgresql", DATABASE_URL));
+    }
+    if given(AMQP_URL).is_none() && !rabbitmq::is_installed() {
+        missing.push(("rabbitmq-server", AMQP_URL));
+    }
+    let Some((package, variable)) = missing.first().copied() else {
+        return Ok(());
+    };
+    if !Path::new(APT).exists() {
+        return Err(ServicesError::NotInstalled {
+            program: "apt-get to install a server with",
+            package,
+            variable,
+        });
+    }
+    let packages: Vec<&str> = missing.into_iter().map(|(package, _)| package).collect();
+    say(&format!(
+        "installing the packages {} (private servers will be started from them; ones that the \
+         packages start themselves are left alone)",
+        packages.join(" and ")
+    ));
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(packages);
+    if apt(&install).await?.success() {
+        return Ok(());
+    }
+    say("that failed: once more with fresh package lists");
+    succeed(apt(&["update"]).await?, "update")?;
+    succeed(apt(&install).await?, "install")
+}
+
+async fn apt(arguments: &[&str]) -> Result<ExitStatus, ServicesError> {
+    let mut command = if geteuid().is_root() {
+        Command::new(APT)
+    } else {
+        let mut command = Command::new("sudo");
+        command.args(["--preserve-env=DEBIAN_FRONTEND", APT]);
+        command
+    };
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // Our stdout is for results; the package manager's talk is not one.
+        .stdout(Stdio::from(std::io::stderr()));
+    let program = format!("apt-get {}", arguments.join(" "));
+    let mut command = tokio::process::Command::from(command);
+    let status = tokio::time::timeout(TIMEOUT, command.kill_on_drop(true).status()).await;
+    match status {
+        Ok(Ok(status)) => Ok(status),
+        Ok(Err(source)) => Err(ServicesError::Run { program, source }),
+        Err(_) => Err(ServicesError::TimedOut {
+            program,
+            after: TIMEOUT,
+            output: "see above".to_owned(),
+        }),
+    }
+}
+
+fn succeed(status: ExitStatus, step: &str) -> Result<(), ServicesError> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(ServicesError::Failed {
+        program: format!("apt-get {step}"),
+        status,
+        output: "see above".to_owned(),
+    })
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "only commands that a person runs install anything"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
