@@ -1,1 +1,25 @@
-//! The simulator.
+//! The other side of a TPVM upgrade, for demonstrations and tests: SLX switches over real SSH and
+//! EFA deployments over real HTTPS, with faults on demand and books of what was received and done.
+
+mod counters;
+mod efa;
+mod faults;
+mod fleet;
+mod handles;
+mod settings;
+mod simulator;
+mod switch;
+
+pub use counters::{CallRecord, Counts};
+pub use faults::{CALLS, Fault, FaultKind, Tagged, UnknownCall};
+pub use fleet::{
+    Credentials, DeploymentOptions, DeploymentSpec, FIRMWARE_HOST, FirmwareHost, Fleet,
+    FleetFileError, NodeFault, Standby, SwitchSpec,
+};
+pub use handles::{
+    DeploymentChange, DeploymentHandle, DeploymentState, InvalidChange, NodeState, SwitchChange,
+    SwitchHandle, SwitchState,
+};
+pub use settings::{Listen, Settings};
+pub use simulator::{Files, Simulator, SimulatorError};
+pub use switch::config::{Dns, Interface, Ldap, LdapCaCert, TpvmConfig, TrustedPeer};
