@@ -1,1 +1,34 @@
-//! The courier.
+//! The courier: everything that speaks AMQP.
+//!
+//! RabbitMQ carries messages and remembers nothing that matters: any of them may be lost, doubled
+//! or late, and the ledger still knows where each upgrade stands. What this crate promises is
+//! that a publish that succeeded was taken over by a queue, that a message is only gone once it
+//! was acknowledged, and that nothing here waits for ever or ends unasked.
+//!
+//! [`declare`] creates the exchanges and queues, [`Publisher`] sends, [`Consumer`] receives for
+//! workers, [`Inbox`] receives for the command line. Works with RabbitMQ 3.10 to 4.x.
+//!
+//! TLS (`amqps://`) uses rustls with the system's certificates. The crypto provider is the
+//! process default; if there is none, the first connection makes ring the default.
+
+pub mod delay;
+
+mod consumer;
+mod dead_letter;
+mod delivery;
+mod error;
+mod inbox;
+mod link;
+mod options;
+mod outgoing;
+mod publisher;
+mod topology;
+
+pub use consumer::Consumer;
+pub use delivery::Delivery;
+pub use error::{AckError, BrokerError, PublishError};
+pub use inbox::Inbox;
+pub use options::{Backoff, BrokerOptions};
+pub use outgoing::Outgoing;
+pub use publisher::Publisher;
+pub use topology::declare;

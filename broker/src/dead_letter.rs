@@ -1,0 +1,46 @@
+//! What a message becomes when it is set aside.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use schemas::names::{HEADER_REASON, HEADER_SOURCE_QUEUE};
+
+/// The longest reason that is kept, in bytes.
+const MAX_REASON_BYTES: usize = 1024;
+
+/// The properties of the copy: those of the original, with where it comes from and why. Left out
+/// is what the broker would act on: it refuses another user's id, drops what has expired, and
+/// routes by CC and BCC.
+pub(crate) fn properties(original: &BasicProperties, queue: &str, reason: &str) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in original.headers().iter().flat_map(FieldTable::inner) {
+        if !matches!(name.as_str(), "CC" | "BCC") {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    let reason = &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)];
+    for (name, value) in [(HEADER_REASON, reason), (HEADER_SOURCE_QUEUE, queue)] {
+        headers.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
+    }
+    let mut properties = BasicProperties::default()
+        .with_headers(headers)
+        .with_delivery_mode(super::publisher::PERSISTENT);
+    macro_rules! keep {
+        ($($get:ident => $with:ident),* $(,)?) => {$(
+            if let Some(value) = original.$get() {
+                properties = properties.$with(value.clone());
+            }
+        )*};
+    }
+    keep! {
+        content_type => with_content_type,
+        content_encoding => with_content_encoding,
+        priority => with_priority,
+        correlation_id => with_correlation_id,
+        reply_to => with_reply_to,
+        message_id => with_message_id,
+        timestamp => with_timestamp,
+        kind => with_type,
+        app_id => with_app_id,
+    }
+    properties
+}

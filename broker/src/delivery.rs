@@ -1,0 +1,179 @@
+//! One received message.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::types::{AMQPValue, ShortString};
+use lapin::{BasicProperties, Channel};
+use schemas::TraceContext;
+use schemas::names::HEADER_TRACEPARENT;
+use tokio::time::timeout;
+
+use crate::error::AckError;
+
+/// How long an acknowledgement may take to be written to the socket.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One received message. It is the queue's until it is acknowledged: dropped without that, it
+/// goes back to the queue at once.
+pub struct Delivery {
+    /// The queue it came from.
+    pub queue: String,
+    /// The body.
+    pub body: Bytes,
+    /// The AMQP `type` property.
+    pub message_type: Option<String>,
+    /// The AMQP `message-id` property.
+    pub message_id: Option<String>,
+    /// The AMQP `correlation-id` property.
+    pub correlation_id: Option<String>,
+    /// The AMQP `reply-to` property: the queue that the sender wants an answer in.
+    pub reply_to: Option<String>,
+    /// The trace context of the header, or a new root if there is none.
+    pub trace: TraceContext,
+    /// Whether it was delivered before, as far as the broker knows.
+    pub redelivered: bool,
+    pub(crate) properties: BasicProperties,
+    lease: Option<Lease>,
+}
+
+impl Delivery {
+    /// A message that must be acknowledged on the channel it came by.
+    pub(crate) fn leased(
+        queue: &str,
+        channel: &Arc<Channel>,
+        message: lapin::message::Delivery,
+    ) -> Self {
+        let lease = Lease {
+            channel: Arc::clone(channel),
+            tag: message.delivery_tag,
+            settled: false,
+        };
+        Self {
+            lease: Some(lease),
+            ..Self::settled(queue, message)
+        }
+    }
+
+    /// A message that needs no acknowledgement any more.
+    pub(crate) fn settled(queue: &str, message: lapin::message::Delivery) -> Self {
+        let properties = message.properties;
+        let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
+        Self {
+            queue: queue.to_owned(),
+            body: Bytes::from(message.data),
+            message_type: text(properties.kind()),
+            message_id: text(properties.message_id()),
+            correlation_id: text(properties.correlation_id()),
+            reply_to: text(properties.reply_to()),
+            trace: header(&properties, HEADER_TRACEPARENT)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or_else(TraceContext::new_root),
+            redelivered: message.redelivered,
+            properties,
+            lease: None,
+        }
+    }
+
+    /// The text of a header, for example [`schemas::names::HEADER_REASON`] of a dead letter.
+    /// `None` if there is none, or it is no text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        header(&self.properties, name)
+    }
+
+    /// Takes the message off the queue.
+    ///
+    /// # Errors
+    /// [`AckError`] if the channel it came by is gone: the broker delivers it again.
+    pub async fn ack(self) -> Result<(), AckError> {
+        match self.lease {
+            Some(lease) => lease.ack(self.queue).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the message back to the queue, to be delivered again at once. The broker sets it
+    /// aside as a dead letter when this happens more often than the delivery limit.
+    ///
+    /// # Errors
+    /// [`AckError`] if the channel it came by is gone: the broker delivers it again anyway.
+    pub async fn requeue(self) -> Result<(), AckError> {
+        match self.lease {
+            Some(lease) => lease.requeue(self.queue).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("queue", &self.queue)
+            .field("message_type", &self.message_type)
+            .field("message_id", &self.message_id)
+            .field("bytes", &self.body.len())
+            .field("redelivered", &self.redelivered)
+            .finish_non_exhaustive()
+    }
+}
+
+fn header(properties: &BasicProperties, name: &str) -> Option<String> {
+    match properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// The right to settle one message. Holds its channel, and so the connection, open until then.
+struct Lease {
+    channel: Arc<Channel>,
+    tag: u64,
+    settled: bool,
+}
+
+impl Lease {
+    async fn ack(mut self, queue: String) -> Result<(), AckError> {
+        self.settled = true;
+        let ack = self.channel.basic_ack(self.tag, BasicAckOptions::default());
+        sent(queue, ack).await
+    }
+
+    async fn requeue(mut self, queue: String) -> Result<(), AckError> {
+        self.settled = true;
+        sent(queue, self.channel.basic_nack(self.tag, back())).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.settled {
+            // The frame is queued by the first poll; whether it is written is the connection's
+            // matter, since a message of a lost connection goes back anyway.
+            let _ = self.channel.basic_nack(self.tag, back()).now_or_never();
+        }
+    }
+}
+
+fn back() -> BasicNackOptions {
+    BasicNackOptions {
+        requeue: true,
+        ..BasicNackOptions::default()
+    }
+}
+
+async fn sent(
+    queue: String,
+    settle: impl Future<Output = lapin::Result<()>>,
+) -> Result<(), AckError> {
+    let reason = match timeout(SETTLE_TIMEOUT, settle).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("not sent within {SETTLE_TIMEOUT:?}"),
+    };
+    Err(AckError { queue, reason })
+}

@@ -1,0 +1,167 @@
+//! What can go wrong. No error repeats the URL, which holds a password.
+
+use std::time::Duration;
+
+/// Why the broker can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The URL can't be read. What is wrong with it is not said, since that may be the password.
+    #[error(
+        "the broker's URL can't be read: write amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded"
+    )]
+    InvalidUrl,
+    /// A name is longer than AMQP allows.
+    #[error(
+        "the name {name:?} is longer than the 255 bytes that AMQP allows: use a shorter prefix"
+    )]
+    NameTooLong {
+        /// The name.
+        name: String,
+    },
+    /// No connection came about.
+    #[error("no connection to the broker at {address}: check that it runs and can be reached")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What happened.
+        source: lapin::Error,
+    },
+    /// The broker did not answer in time.
+    #[error("the broker at {address} did not answer within {after:?} while {doing}")]
+    TimedOut {
+        /// Host and port.
+        address: String,
+        /// What was under way.
+        doing: &'static str,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// Wrong user or password.
+    #[error(
+        "the broker at {address} refused the login of user {user:?}: check user and password in its URL"
+    )]
+    LoginRefused {
+        /// Host and port.
+        address: String,
+        /// The user.
+        user: String,
+    },
+    /// The virtual host does not exist, or the user may not use it.
+    #[error(
+        "the broker at {address} refused the virtual host {vhost:?} ({detail}): check the part of its URL behind the port (/%2f is the default virtual host) and the user's permissions"
+    )]
+    VhostRefused {
+        /// Host and port.
+        address: String,
+        /// The virtual host.
+        vhost: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// The user lacks a permission.
+    #[error(
+        "the broker does not allow {name:?} to be used or declared ({detail}): give the user permission to configure, write and read names with this prefix"
+    )]
+    AccessRefused {
+        /// The exchange or queue.
+        name: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// An exchange or a queue of this name exists with other arguments.
+    #[error(
+        "{name:?} exists on the broker with other arguments ({detail}): drain and delete it, so that it is declared anew, or use another prefix"
+    )]
+    Mismatch {
+        /// The exchange or queue.
+        name: String,
+        /// What differs, in the broker's words.
+        detail: String,
+    },
+    /// The connection or channel ended, or was refused something else.
+    #[error("the broker's connection failed while {doing}")]
+    Failed {
+        /// What was under way.
+        doing: &'static str,
+        /// What happened.
+        source: lapin::Error,
+    },
+    /// The broker stopped the delivery, for example because the queue was deleted.
+    #[error("the broker stopped delivering from {queue:?}: open it again")]
+    Cancelled {
+        /// The queue.
+        queue: String,
+    },
+}
+
+impl BrokerError {
+    /// Whether the same again may succeed without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Failed { .. }
+            | Self::Cancelled { .. } => true,
+            Self::InvalidUrl
+            | Self::NameTooLong { .. }
+            | Self::LoginRefused { .. }
+            | Self::VhostRefused { .. }
+            | Self::AccessRefused { .. }
+            | Self::Mismatch { .. } => false,
+        }
+    }
+}
+
+/// Why a message was not, or not certainly, taken over by a queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// No queue is bound: the broker returned the message.
+    #[error(
+        "no queue takes messages of exchange {exchange:?} with routing key {routing_key:?}: declare the topology, or look for who deleted the queue"
+    )]
+    Unroutable {
+        /// The exchange; empty for the default exchange.
+        exchange: String,
+        /// The routing key; on the default exchange the queue.
+        routing_key: String,
+    },
+    /// The queue could not take it, for example because it is full.
+    #[error("the broker refused the message: look at the queue's length and at the broker's log")]
+    Refused,
+    /// No confirm came in time; the message may have been taken over or not.
+    #[error(
+        "the broker did not confirm the message within {0:?}: check that it is reachable and raises no memory or disk alarm"
+    )]
+    TimedOut(Duration),
+    /// The connection ended before the confirm; the message may have been taken over or not.
+    #[error("the connection to the broker was lost before it confirmed the message ({0})")]
+    Disconnected(String),
+    /// A name is longer than AMQP allows, so nothing can bear it.
+    #[error(
+        "the name {name:?} is longer than the 255 bytes that AMQP allows: use a shorter prefix"
+    )]
+    NameTooLong {
+        /// The exchange, routing key or queue.
+        name: String,
+    },
+    /// The publisher was closed.
+    #[error("the publisher is closed")]
+    Closed,
+}
+
+impl PublishError {
+    /// Whether the same again may succeed without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::Unroutable { .. } | Self::NameTooLong { .. })
+    }
+}
+
+/// An acknowledgement could not be sent. The broker delivers the message again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a message of {queue:?} was not acknowledged ({reason}); the broker delivers it again")]
+pub struct AckError {
+    /// The queue.
+    pub queue: String,
+    /// What happened.
+    pub reason: String,
+}

@@ -1,0 +1,260 @@
+//! One connection.
+
+use std::io;
+use std::net::{Ipv6Addr, Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lapin::tcp::{AsyncTcpStream, TLSConfig};
+use lapin::types::{LongString, ShortString};
+use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use tokio::time::timeout;
+
+use crate::error::BrokerError;
+use crate::options::BrokerOptions;
+
+const ACCESS_REFUSED: u16 = 403;
+const PRECONDITION_FAILED: u16 = 406;
+const NOT_ALLOWED: u16 = 530;
+
+/// One open connection.
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    address: String,
+    patience: Duration,
+    socket: Arc<Socket>,
+}
+
+impl Link {
+    /// Connects, and is ready for use within the connect timeout or fails. `role` tells the
+    /// connections of a process apart in the broker's listings.
+    pub(crate) async fn open(options: &BrokerOptions, role: &str) -> Result<Self, BrokerError> {
+        let uri = parse(&options.url, options.heartbeat)?;
+        let address = format!("{}:{}", uri.authority.host, uri.authority.port);
+        let name = LongString::from(format!("{} {role}", options.connection_name));
+        let properties = ConnectionProperties::default().with_connection_name(name);
+        let socket = Arc::new(Socket::default());
+        let severed_on_drop = SeveredOnDrop(Arc::clone(&socket));
+        let opening = async {
+            let runtime = lapin::runtime::default_runtime()?;
+            let socket = Arc::clone(&socket);
+            Connection::connector(
+                uri.clone(),
+                runtime,
+                async move |uri: AMQPUri, runtime| {
+                    let AMQPAuthority { host, port, .. } = uri.authority;
+                    let addresses = runtime.to_socket_addrs((host.clone(), port));
+                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+                    if let AsyncTcpStream::Plain(stream) = &stream {
+                        let handle = stream.get_ref().as_fd().try_clone_to_owned()?;
+                        socket.attach(TcpStream::from(handle))?;
+                    }
+                    match uri.scheme {
+                        AMQPScheme::AMQP => Ok(stream),
+                        AMQPScheme::AMQPS => {
+                            Ok(stream.into_tls(&host, TLSConfig::default()).await?)
+                        }
+                    }
+                },
+                properties,
+            )
+            .await
+        };
+        let connection = timeout(options.connect_timeout, opening)
+            .await
+            .map_err(|_| BrokerError::TimedOut {
+                address: address.clone(),
+                doing: "connecting",
+                after: options.connect_timeout,
+            })?
+            .map_err(|error| refusal(error, &uri, &address))?;
+        severed_on_drop.disarm();
+        Ok(Self {
+            connection,
+            address,
+            patience: options.connect_timeout,
+            socket,
+        })
+    }
+
+    /// Whether it can still be used, as far as is known.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Opens a channel.
+    pub(crate) async fn channel(&self) -> Result<Channel, BrokerError> {
+        self.answer("opening a channel", self.connection.create_channel())
+            .await
+    }
+
+    /// Waits for the broker's answer, but not for ever.
+    pub(crate) async fn answer<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, BrokerError> {
+        timeout(self.patience, call)
+            .await
+            .map_err(|_| self.timed_out(doing))?
+            .map_err(|source| BrokerError::Failed { doing, source })
+    }
+
+    /// As [`Link::answer`], for something that bears a name, which the error then says.
+    pub(crate) async fn answer_for<T>(
+        &self,
+        doing: &'static str,
+        name: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, BrokerError> {
+        self.answer(doing, call).await.map_err(|error| {
+            let BrokerError::Failed { source, .. } = &error else {
+                return error;
+            };
+            let (name, detail) = (name.to_owned(), || detail(source));
+            match code(source) {
+                Some(PRECONDITION_FAILED) => BrokerError::Mismatch {
+                    name,
+                    detail: detail(),
+                },
+                Some(ACCESS_REFUSED) => BrokerError::AccessRefused {
+                    name,
+                    detail: detail(),
+                },
+                _ => error,
+            }
+        })
+    }
+
+    /// Takes leave of the broker, within the connect timeout.
+    pub(crate) async fn close(self) {
+        let goodbye = self.connection.close(200, ShortString::from("closed"));
+        if self
+            .answer("closing the connection", goodbye)
+            .await
+            .is_err()
+        {
+            self.sever();
+        }
+    }
+
+    /// Cuts the connection without a word: for one that does not answer any more. What waits for
+    /// it fails at once.
+    pub(crate) fn sever(&self) {
+        self.socket.sever();
+    }
+
+    fn timed_out(&self, doing: &'static str) -> BrokerError {
+        BrokerError::TimedOut {
+            address: self.address.clone(),
+            doing,
+            after: self.patience,
+        }
+    }
+}
+
+/// The name as AMQP carries it.
+pub(crate) fn short(name: &str) -> Result<ShortString, BrokerError> {
+    ShortString::try_new(name).map_err(|_| BrokerError::NameTooLong {
+        name: name.to_owned(),
+    })
+}
+
+/// A second handle on the socket under a connection. lapin gives every connection a thread of its
+/// own, which waits for a silent peer for ever, even when nobody waits for the connection any
+/// more; shutting the socket down ends both.
+#[derive(Default)]
+struct Socket {
+    severed: AtomicBool,
+    stream: OnceLock<TcpStream>,
+}
+
+impl Socket {
+    fn attach(&self, stream: TcpStream) -> io::Result<()> {
+        let stream = self.stream.get_or_init(|| stream);
+        if self.severed.load(Ordering::SeqCst) {
+            stream.shutdown(Shutdown::Both)?;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn sever(&self) {
+        self.severed.store(true, Ordering::SeqCst);
+        if let Some(stream) = self.stream.get() {
+            // It fails only if the other end was faster.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Ends an attempt to connect that nobody waits for any more.
+struct SeveredOnDrop(Arc<Socket>);
+
+impl SeveredOnDrop {
+    fn disarm(mut self) {
+        self.0 = Arc::default();
+    }
+}
+
+impl Drop for SeveredOnDrop {
+    fn drop(&mut self) {
+        self.0.sever();
+    }
+}
+
+fn parse(url: &str, heartbeat: Duration) -> Result<AMQPUri, BrokerError> {
+    let mut uri: AMQPUri = url.parse().map_err(|_| BrokerError::InvalidUrl)?;
+    // The parser takes an IPv6 address for no host at all, and would connect to localhost.
+    if let Some(address) = ipv6_host(url) {
+        uri.authority.host = address.to_string();
+    }
+    let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
+    uri.query.heartbeat = Some(seconds.max(1));
+    Ok(uri)
+}
+
+fn ipv6_host(url: &str) -> Option<Ipv6Addr> {
+    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    host.strip_prefix('[')?.split_once(']')?.0.parse().ok()
+}
+
+/// What a failure to connect means.
+fn refusal(error: lapin::Error, uri: &AMQPUri, address: &str) -> BrokerError {
+    let address = address.to_owned();
+    match code(&error) {
+        Some(ACCESS_REFUSED) => BrokerError::LoginRefused {
+            address,
+            user: uri.authority.userinfo.username.clone(),
+        },
+        Some(NOT_ALLOWED) => BrokerError::VhostRefused {
+            address,
+            vhost: uri.vhost.clone(),
+            detail: detail(&error),
+        },
+        _ => BrokerError::Unreachable {
+            address,
+            source: error,
+        },
+    }
+}
+
+/// The AMQP reply code.
+fn code(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => Some(error.get_id()),
+        _ => None,
+    }
+}
+
+/// The broker's words.
+fn detail(error: &lapin::Error) -> String {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => error.get_message().to_string(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,190 @@
+//! Publishing: asked for one by one, carried out together.
+
+mod session;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use schemas::names::HEADER_TRACEPARENT;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::dead_letter;
+use crate::delay::Delays;
+use crate::delivery::Delivery;
+use crate::error::PublishError;
+use crate::options::BrokerOptions;
+use crate::outgoing::Outgoing;
+use session::{End, Session};
+
+/// The AMQP delivery mode of messages that survive a restart of the broker.
+pub(crate) const PERSISTENT: u8 = 2;
+
+/// How many messages wait for the publisher's task before those who publish wait themselves.
+const QUEUE: usize = 1024;
+
+/// A handle to one task that owns a connection and a channel with confirms. Everything is
+/// persistent. The task ends when the publisher is closed or every handle is dropped.
+#[derive(Clone)]
+pub struct Publisher {
+    jobs: mpsc::Sender<Job>,
+    dead_letter_exchange: String,
+    publish_timeout: Duration,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// One message, and who waits for what becomes of it.
+struct Job {
+    message: Message,
+    reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<(), PublishError>>;
+
+/// What goes on the wire.
+struct Message {
+    exchange: ShortString,
+    routing_key: ShortString,
+    mandatory: bool,
+    properties: BasicProperties,
+    body: Bytes,
+}
+
+impl Publisher {
+    /// Starts the task, which connects in the background, and again for ever after each loss.
+    pub fn start(options: BrokerOptions) -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let publisher = Self {
+            jobs,
+            dead_letter_exchange: options.names.dead_letter_exchange(),
+            publish_timeout: options.publish_timeout,
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let closing = publisher.closing.clone();
+        publisher.tasks.spawn(run(options, waiting, closing));
+        publisher
+    }
+
+    /// Publishes, and returns when a queue has taken the message over.
+    ///
+    /// # Errors
+    /// [`PublishError`], each message its own. After `TimedOut` and `Disconnected` the message may
+    /// have been taken over nevertheless.
+    pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        self.send(Message {
+            exchange: name(&message.exchange)?,
+            routing_key: name(&message.routing_key)?,
+            mandatory: message.mandatory,
+            properties: properties(&message),
+            body: Bytes::from(message.body),
+        })
+        .await
+    }
+
+    /// Sets a message aside: publishes a copy with the reason, at most its first KiB, to the dead
+    /// letters. The caller acknowledges the original after that.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<(), PublishError> {
+        self.send(Message {
+            exchange: name(&self.dead_letter_exchange)?,
+            routing_key: name(&delivery.queue)?,
+            mandatory: true,
+            properties: dead_letter::properties(&delivery.properties, &delivery.queue, reason),
+            body: delivery.body.clone(),
+        })
+        .await
+    }
+
+    /// Publishes what was asked for before, within the publish timeout, and ends the task and its
+    /// connection. Whatever is asked for afterwards, by any handle, fails as `Closed`.
+    pub async fn close(self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn send(&self, message: Message) -> Result<(), PublishError> {
+        let (reply, result) = oneshot::channel();
+        let sent = async {
+            let job = Job { message, reply };
+            self.jobs
+                .send(job)
+                .await
+                .map_err(|_| PublishError::Closed)?;
+            // The task answers every job it takes; what it leaves behind was never sent.
+            result.await.map_err(|_| PublishError::Closed)?
+        };
+        timeout(self.publish_timeout, sent)
+            .await
+            .unwrap_or(Err(PublishError::TimedOut(self.publish_timeout)))
+    }
+}
+
+fn name(text: &str) -> Result<ShortString, PublishError> {
+    ShortString::try_new(text).map_err(|_| PublishError::NameTooLong {
+        name: text.to_owned(),
+    })
+}
+
+fn properties(message: &Outgoing) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    let trace = LongString::from(message.trace.to_string());
+    headers.insert(HEADER_TRACEPARENT.into(), AMQPValue::LongString(trace));
+    let mut properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_type(message.message_type.into())
+        .with_headers(headers);
+    // An id that AMQP can't carry is left out: the body says who is meant, too.
+    let short = |text: &str| ShortString::try_new(text).ok();
+    if let Some(id) = short(&message.message_id) {
+        properties = properties.with_message_id(id);
+    }
+    if let Some(id) = message.correlation_id.as_deref().and_then(short) {
+        properties = properties.with_correlation_id(id);
+    }
+    if let Some(queue) = message.reply_to.as_deref().and_then(short) {
+        properties = properties.with_reply_to(queue);
+    }
+    properties
+}
+
+async fn run(options: BrokerOptions, mut jobs: mpsc::Receiver<Job>, closing: CancellationToken) {
+    let mut delays = Delays::new(options.reconnect.first, options.reconnect.max);
+    while !closing.is_cancelled() && !(jobs.is_closed() && jobs.is_empty()) {
+        let opened = tokio::select! {
+            opened = Session::open(&options) => opened,
+            () = closing.cancelled() => break,
+        };
+        match opened {
+            Ok(session) => {
+                info!("the publisher is connected");
+                delays.reset();
+                match session.serve(&mut jobs, &closing).await {
+                    End::Closed => break,
+                    End::Lost(reason) => warn!(reason, "the publisher lost its connection"),
+                }
+            }
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the publisher can't connect"
+                );
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(delays.next()) => {}
+            () = closing.cancelled() => break,
+        }
+    }
+    debug!("the publisher ended");
+}

@@ -1,0 +1,249 @@
+//! Publishing over one connection, from its beginning to its end.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::BasicReturnMessage;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
+use lapin::{Channel, Confirmation, Event};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Job, Message, Reply};
+use crate::error::{BrokerError, PublishError};
+use crate::link::Link;
+use crate::options::BrokerOptions;
+
+/// How many messages may wait for their confirms at once.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// An open connection with a channel that confirms.
+pub(super) struct Session {
+    link: Link,
+    channel: Channel,
+    patience: Duration,
+}
+
+/// Why publishing over this connection ended.
+pub(super) enum End {
+    /// It was asked to, and is done.
+    Closed,
+    /// The connection is of no use any more.
+    Lost(String),
+}
+
+impl Session {
+    pub(super) async fn open(options: &BrokerOptions) -> Result<Self, BrokerError> {
+        let link = Link::open(options, "publisher").await?;
+        let channel = link.channel().await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        link.answer("asking for confirms", confirms).await?;
+        Ok(Self {
+            link,
+            channel,
+            patience: options.publish_timeout,
+        })
+    }
+
+    /// Publishes until the connection is lost, or until closing when all is published. Whoever
+    /// still waits then hears that the connection was lost.
+    pub(super) async fn serve(
+        self,
+        jobs: &mut mpsc::Receiver<Job>,
+        closing: &CancellationToken,
+    ) -> End {
+        let end = self.publish_all(jobs, closing).await;
+        match &end {
+            End::Closed => self.link.close().await,
+            End::Lost(_) => self.link.sever(),
+        }
+        end
+    }
+
+    async fn publish_all(
+        &self,
+        jobs: &mut mpsc::Receiver<Job>,
+        closing: &CancellationToken,
+    ) -> End {
+        let mut events = std::pin::pin!(self.link.connection.events_listener());
+        let mut confirms = FuturesUnordered::new();
+        let mut waiting = Waiting::default();
+        let mut batch = Vec::new();
+        let (mut open, mut draining, mut blocked) = (true, false, false);
+        // When to give the connection up, unless something is confirmed before.
+        let mut hopeless = Instant::now() + self.patience;
+        while open || !confirms.is_empty() {
+            let room = MAX_IN_FLIGHT - confirms.len();
+            let overdue = draining || (!confirms.is_empty() && !blocked);
+            tokio::select! {
+                taken = jobs.recv_many(&mut batch, room), if open && !blocked && room > 0 => {
+                    open = taken > 0;
+                    if confirms.is_empty() {
+                        hopeless = Instant::now() + self.patience;
+                    }
+                    for job in batch.drain(..) {
+                        // Nobody waits any more for what timed out in the queue.
+                        if !job.reply.is_closed() {
+                            let id = waiting.add(Key::sent(&job.message), job.reply);
+                            confirms.push(publish(&self.channel, id, job.message));
+                        }
+                    }
+                }
+                Some(first) = confirms.next() => {
+                    hopeless = Instant::now() + self.patience;
+                    let mut results = vec![first];
+                    while let Some(Some(next)) = confirms.next().now_or_never() {
+                        results.push(next);
+                    }
+                    if let Err(error) = waiting.answer(results) {
+                        return waiting.lost(error.to_string());
+                    }
+                }
+                Some(event) = events.next() => match event {
+                    Event::ConnectionBlocked(reason) => {
+                        warn!(reason, "the broker takes no messages for the time being");
+                        blocked = true;
+                    }
+                    Event::ConnectionUnblocked => {
+                        info!("the broker takes messages again");
+                        blocked = false;
+                        hopeless = Instant::now() + self.patience;
+                    }
+                    Event::Error(error) => return waiting.lost(error.to_string()),
+                    _ => {}
+                },
+                () = sleep_until(hopeless), if overdue => {
+                    return waiting.lost(format!("no confirm for {:?}", self.patience));
+                }
+                () = closing.cancelled(), if !draining => {
+                    jobs.close();
+                    draining = true;
+                    hopeless = Instant::now() + self.patience;
+                }
+            }
+        }
+        End::Closed
+    }
+}
+
+/// Its frames are queued by the first poll, so that a batch is on the wire before its first confirm
+/// is awaited.
+async fn publish(
+    channel: &Channel,
+    id: u64,
+    message: Message,
+) -> (u64, lapin::Result<Confirmation>) {
+    let options = BasicPublishOptions {
+        mandatory: message.mandatory,
+        ..BasicPublishOptions::default()
+    };
+    let sent = channel.basic_publish(
+        message.exchange,
+        message.routing_key,
+        options,
+        &message.body,
+        message.properties,
+    );
+    match sent.await {
+        Ok(confirm) => (id, confirm.await),
+        Err(error) => (id, Err(error)),
+    }
+}
+
+/// Those who wait for what becomes of their messages.
+#[derive(Default)]
+struct Waiting {
+    next_id: u64,
+    by_id: HashMap<u64, (Key, Reply)>,
+    returned: Vec<Key>,
+}
+
+impl Waiting {
+    fn add(&mut self, key: Key, reply: Reply) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.by_id.insert(id, (key, reply));
+        id
+    }
+
+    /// Tells each what became of its message, or fails if the connection is of no use any more.
+    ///
+    /// lapin hands a returned message to whichever message is confirmed next, which may be
+    /// another one, but never later than to the right one. So what was returned is collected
+    /// first, and matched by what it is.
+    fn answer(&mut self, results: Vec<(u64, lapin::Result<Confirmation>)>) -> lapin::Result<()> {
+        let mut confirmed = Vec::with_capacity(results.len());
+        for (id, result) in results {
+            let confirmation = result?;
+            confirmed.push((id, confirmation.is_ack()));
+            let returned = confirmation.take_message();
+            self.returned.extend(returned.as_ref().map(Key::returned));
+        }
+        for (id, accepted) in confirmed {
+            let Some((key, reply)) = self.by_id.remove(&id) else {
+                continue;
+            };
+            let result = if self.was_returned(&key) {
+                Err(PublishError::Unroutable {
+                    exchange: key.exchange.to_string(),
+                    routing_key: key.routing_key.to_string(),
+                })
+            } else if accepted {
+                Ok(())
+            } else {
+                Err(PublishError::Refused)
+            };
+            // Whoever gave up waiting does not need to know.
+            let _ = reply.send(result);
+        }
+        Ok(())
+    }
+
+    fn was_returned(&mut self, key: &Key) -> bool {
+        let found = self.returned.iter().position(|returned| returned == key);
+        if let Some(index) = found {
+            self.returned.swap_remove(index);
+        }
+        found.is_some()
+    }
+
+    /// Tells all who still wait that the connection was lost.
+    fn lost(self, reason: String) -> End {
+        for (_, reply) in self.by_id.into_values() {
+            let _ = reply.send(Err(PublishError::Disconnected(reason.clone())));
+        }
+        End::Lost(reason)
+    }
+}
+
+/// What tells a returned message from others in flight. Two that agree in all of it are the same
+/// message published twice, and may swap their results.
+#[derive(Clone, PartialEq, Eq)]
+struct Key {
+    exchange: ShortString,
+    routing_key: ShortString,
+    message_id: Option<ShortString>,
+}
+
+impl Key {
+    fn sent(message: &Message) -> Self {
+        Self {
+            exchange: message.exchange.clone(),
+            routing_key: message.routing_key.clone(),
+            message_id: message.properties.message_id().clone(),
+        }
+    }
+
+    fn returned(message: &BasicReturnMessage) -> Self {
+        Self {
+            exchange: message.exchange.clone(),
+            routing_key: message.routing_key.clone(),
+            message_id: message.properties.message_id().clone(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The exchanges and queues. Declaring what exists already changes nothing.
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use lapin::{Channel, ExchangeKind};
+use schemas::{Names, State};
+
+use crate::error::BrokerError;
+use crate::link::{Link, short};
+use crate::options::BrokerOptions;
+
+/// Dead letters are looked at and put back by people, and nothing takes them in when they exceed
+/// a limit: RabbitMQ 4 would drop them after its default of 20. It has a value for "no limit",
+/// but 3.x refuses it.
+const DEAD_LETTER_DELIVERY_LIMIT: u32 = i32::MAX as u32;
+
+/// Checks the URL, connects once and declares every exchange and queue.
+///
+/// # Errors
+/// [`BrokerError`], which tells a broker that can't be reached (transient) from a refused login,
+/// and names an exchange or queue that exists with other arguments.
+pub async fn declare(options: &BrokerOptions) -> Result<(), BrokerError> {
+    let link = Link::open(options, "setup").await?;
+    let declared = declare_on(&link, options).await;
+    link.close().await;
+    declared
+}
+
+/// Declares every exchange and queue on an open connection.
+pub(crate) async fn declare_on(link: &Link, options: &BrokerOptions) -> Result<(), BrokerError> {
+    let names = &options.names;
+    let topology = Topology {
+        link,
+        // Of its own, since a refusal closes it.
+        channel: link.channel().await?,
+    };
+    let commands = names.commands_exchange();
+    let dead_letters = names.dead_letter_exchange();
+    topology.exchange(&commands, ExchangeKind::Direct).await?;
+    topology
+        .exchange(&names.events_exchange(), ExchangeKind::Topic)
+        .await?;
+    topology
+        .exchange(&dead_letters, ExchangeKind::Fanout)
+        .await?;
+
+    let queue = names.dead_letter_queue();
+    topology.queue(&queue, dead_letter_arguments()).await?;
+    topology.bind(&queue, &dead_letters, "").await?;
+
+    for (queue, key) in work_queues(names) {
+        let arguments = work_arguments(options);
+        topology.queue(&queue, arguments).await?;
+        topology.bind(&queue, &commands, &key).await?;
+    }
+    Ok(())
+}
+
+/// Every queue that workers consume from, with its routing key on the commands exchange.
+fn work_queues(names: &Names) -> Vec<(String, String)> {
+    let request = (names.request_queue(), Names::REQUEST_KEY.to_owned());
+    let states = State::ALL
+        .into_iter()
+        .filter_map(|state| names.state_queue(state).zip(Names::state_key(state)));
+    std::iter::once(request).chain(states).collect()
+}
+
+fn work_arguments(options: &BrokerOptions) -> FieldTable {
+    let mut arguments = quorum(options.delivery_limit);
+    let dead_letters = options.names.dead_letter_exchange();
+    arguments.insert("x-dead-letter-exchange".into(), text(&dead_letters));
+    // A dead letter leaves its queue only when the other one has it. The broker asks for
+    // reject-publish with this.
+    arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    arguments.insert("x-overflow".into(), text("reject-publish"));
+    arguments
+}
+
+fn dead_letter_arguments() -> FieldTable {
+    quorum(DEAD_LETTER_DELIVERY_LIMIT)
+}
+
+fn quorum(delivery_limit: u32) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    let limit = AMQPValue::LongLongInt(delivery_limit.into());
+    arguments.insert("x-delivery-limit".into(), limit);
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(value))
+}
+
+struct Topology<'a> {
+    link: &'a Link,
+    channel: Channel,
+}
+
+impl Topology<'_> {
+    async fn exchange(&self, name: &str, kind: ExchangeKind) -> Result<(), BrokerError> {
+        let options = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let call =
+            self.channel
+                .exchange_declare(short(name)?, kind, options, FieldTable::default());
+        self.link
+            .answer_for("declaring an exchange", name, call)
+            .await
+    }
+
+    async fn queue(&self, name: &str, arguments: FieldTable) -> Result<(), BrokerError> {
+        let options = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        let call = self.channel.queue_declare(short(name)?, options, arguments);
+        self.link
+            .answer_for("declaring a queue", name, call)
+            .await?;
+        Ok(())
+    }
+
+    async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), BrokerError> {
+        let call = self.channel.queue_bind(
+            short(queue)?,
+            short(exchange)?,
+            ShortString::from(key),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        );
+        self.link.answer_for("binding a queue", queue, call).await
+    }
+}
