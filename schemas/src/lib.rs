@@ -1,6 +1,7 @@
 //! The contract between EFA, operators and workers: the workflow, the messages, the names of
 //! exchanges and queues, and the types that check every value on its way in. No I/O.
 
+pub mod documents;
 pub mod inventory;
 pub mod messages;
 pub mod names;

@@ -10,6 +10,10 @@ pub const HEADER_SOURCE_QUEUE: &str = "x-source-queue";
 /// The W3C trace context of the work that published a message: a header.
 pub const HEADER_TRACEPARENT: &str = "traceparent";
 
+/// How often a work queue delivers one message before it goes to the dead letters, unless an
+/// installation sets another number.
+pub const DEFAULT_DELIVERY_LIMIT: u32 = 20;
+
 /// Every name on the broker, derived from one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {

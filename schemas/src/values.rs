@@ -37,7 +37,7 @@ macro_rules! checked_text {
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
                     "type": "string",
-                    "description": concat!("The ", $what, ": ", $expected, "."),
+                    "description": concat!("The ", $what, ": ", $expected),
                     "minLength": 1,
                     "maxLength": $max,
                     "pattern": $pattern,
