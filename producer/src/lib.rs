@@ -1,1 +1,56 @@
-//! The producer.
+//! The command line `tpvm-upgrade`: asks for TPVM upgrades as EFA does, over RabbitMQ, and shows
+//! from the ledger what became of them.
+
+mod cli;
+mod commands;
+mod error;
+mod exit;
+mod file;
+mod go_duration;
+mod item;
+mod output;
+mod settings;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Cli;
+use crate::error::{CliError, explain};
+use crate::output::Output;
+
+pub use crate::exit::Exit;
+
+/// Runs the command that the process arguments name, and says how it ended.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    let mut output = Output::new(cli.global.format);
+    match commands::run(cli, &mut output).await {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has seen enough.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Exit::Done.into()
+        }
+        Err(error) => {
+            // Nothing is left to tell it to when even this fails.
+            let _ = io::stderr().write_all(explain(&error).as_bytes());
+            error.exit().into()
+        }
+    }
+}
+
+/// Logs go to stderr, and unless `RUST_LOG` says otherwise only errors do: what a person needs to
+/// know, the commands say themselves. lapin logs as errors what it also returns.
+fn start_logging() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,lapin=off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(console::colors_enabled_stderr())
+        .with_writer(io::stderr)
+        .init();
+}
