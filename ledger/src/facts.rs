@@ -50,6 +50,9 @@ pub struct Facts {
     /// The peer was seen down since the upgrade began: an `up` after that is not a stale one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_seen_down: Option<bool>,
+    /// When the TPVM was first seen to run its former version again, by Postgres' clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverted_at: Option<DateTime<Utc>>,
 }
 
 /// A command is about to be sent. Written before it is, so that whoever comes after a crash knows

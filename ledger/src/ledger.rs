@@ -1,29 +1,47 @@
 //! The handle that everyone else uses.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::UpgradeRequest;
 use schemas::inventory::{FirmwareHost, Inventory};
 use schemas::tpvm::TpvmConfig;
+use schemas::values::Label;
 use uuid::Uuid;
 
+use crate::db::Db;
 use crate::error::LedgerError;
-use crate::execution::*;
+use crate::execution::{
+    Acceptance, Claim, ClaimToken, Due, Fenced, StepRef, Transition, Transitioned, Wait,
+};
 use crate::facts::Facts;
+use crate::lanes::Lanes;
 use crate::report::{Execution, Filter, HistoryRow, StateCount};
+use crate::schema;
+use crate::sql::accept::Accept;
+use crate::sql::claim::ClaimStep;
+use crate::sql::note::Note;
+use crate::sql::record::Record;
+use crate::sql::renew::RenewClaim;
+use crate::sql::wait::Waiting;
+use crate::sql::{
+    counts, due, executions, firmware_host, history, inventory, operational, tpvm_config,
+    transitions,
+};
 use crate::target::{InventoryCounts, Target};
+use crate::values::json;
 
 /// How the ledger uses Postgres.
 #[derive(Clone, Debug)]
 pub struct LedgerOptions {
-    /// At most so many connections.
+    /// At most so many connections; 8 by default. Each kind of write uses one at a time.
     pub max_connections: u32,
-    /// How long to wait for a connection.
+    /// How long to wait for a connection, a new one or a free one; 10 s by default.
     pub connect_timeout: Duration,
-    /// How long a statement may take.
+    /// How long one statement may take; 30 s by default.
     pub statement_timeout: Duration,
-    /// At most so many items in one statement.
+    /// At most so many items in one statement; 256 by default.
     pub max_batch: usize,
 }
 
@@ -38,121 +56,321 @@ impl Default for LedgerOptions {
     }
 }
 
-/// The ledger. Cheap to clone.
+/// The ledger. Cheap to clone; all clones share connections and tasks, which end with
+/// [`Ledger::close`] or with the last clone.
+///
+/// Whatever is asked for at the same time is carried out together, in one statement for each kind
+/// of write. All times are by Postgres' clock. Every call may fail with
+/// [`LedgerError::Unavailable`], [`LedgerError::Database`] and [`LedgerError::Closed`].
 #[derive(Clone, Debug)]
-pub struct Ledger;
+pub struct Ledger {
+    db: Db,
+    lanes: Arc<Lanes>,
+}
 
-#[allow(unused_variables, missing_docs, reason = "being filled in")]
 impl Ledger {
+    /// Connects to Postgres; must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`LedgerError::Invalid`] for a URL that is none.
     pub async fn connect(url: &str, options: &LedgerOptions) -> Result<Ledger, LedgerError> {
-        Err(LedgerError::Closed)
+        let db = Db::connect(url, options).await?;
+        let lanes = Arc::new(Lanes::start(&db, options.max_batch));
+        Ok(Ledger { db, lanes })
     }
-    pub async fn close(self) {}
+
+    /// Applies the migrations that the database lacks. Many may call it at the same time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Migration`].
+    pub async fn migrate(&self) -> Result<(), LedgerError> {
+        schema::migrate(&self.db).await
+    }
+
+    /// Whether the database has every migration that this program was built with. Later ones do
+    /// not matter.
+    ///
+    /// # Errors
+    /// [`LedgerError::SchemaOutdated`] if not.
+    pub async fn check_schema(&self) -> Result<(), LedgerError> {
+        schema::check(&self.db).await
+    }
+
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        schema::ping(&self.db).await
+    }
+
+    /// Carries out what was asked for, ends the tasks and closes the connections. Every later
+    /// call, on any clone, is [`LedgerError::Closed`].
+    pub async fn close(self) {
+        self.lanes.close().await;
+        self.db.pool.close().await;
+    }
+
+    /// Accepts a request: inserts its execution, in the first acting state, and the first row of
+    /// history. Asking again for the same request finds the same execution. Unless the caller
+    /// publishes the first step, the ledger is due to do so `first_wake` from now.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn accept(
         &self,
         request: &UpgradeRequest,
         first_wake: Duration,
     ) -> Result<Acceptance, LedgerError> {
-        Err(LedgerError::Closed)
+        let request = request.clone();
+        let item = Accept {
+            request,
+            first_wake,
+        };
+        self.lanes.accept.submit(item).await
     }
+
+    /// Takes a step for `ttl`, unless somebody holds it or it is not the current one. Claims do
+    /// not count as attempts.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undecodable`]: the step is then held by nobody's knowledge until `ttl` is
+    /// over.
     pub async fn claim(
         &self,
         step: &StepRef,
         worker: &str,
         ttl: Duration,
     ) -> Result<Claim, LedgerError> {
-        Err(LedgerError::Closed)
+        let worker = worker.to_owned();
+        let item = ClaimStep {
+            step: *step,
+            worker,
+            ttl,
+        };
+        self.lanes.claim.submit(item).await
     }
+
+    /// Makes a claim last for `ttl` from now.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn renew(&self, token: &ClaimToken, ttl: Duration) -> Result<Fenced, LedgerError> {
-        Err(LedgerError::Closed)
+        let item = RenewClaim { token: *token, ttl };
+        self.lanes.renew.submit(item).await
     }
+
+    /// Writes facts while the claim is held (an intent before a command, say), and makes the
+    /// claim last for `ttl` from now.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn note(
         &self,
         token: &ClaimToken,
         facts: &Facts,
         ttl: Duration,
     ) -> Result<Fenced, LedgerError> {
-        Err(LedgerError::Closed)
+        let item = Note {
+            token: *token,
+            facts: json(facts),
+            ttl,
+        };
+        self.lanes.note.submit(item).await
     }
+
+    /// Moves the execution along one arrow of the workflow, adds the row of history and ends the
+    /// claim, all at once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] for a transition that contradicts itself: a verdict without the
+    /// last state or the other way round, a success with a failed state, a failure without one.
     pub async fn record(
         &self,
         token: &ClaimToken,
         transition: &Transition,
     ) -> Result<Fenced, LedgerError> {
-        Err(LedgerError::Closed)
+        let transition = transition.clone();
+        let item = Record {
+            token: *token,
+            transition,
+        };
+        self.lanes.record.submit(item).await
     }
+
+    /// Hands the step back until later.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn wait(&self, token: &ClaimToken, wait: &Wait) -> Result<Fenced, LedgerError> {
-        Err(LedgerError::Closed)
+        let wait = wait.clone();
+        let item = Waiting {
+            token: *token,
+            wait,
+        };
+        self.lanes.wait.submit(item).await
     }
+
+    /// Takes at most `limit` steps whose time has come, the longest due first, for their messages
+    /// to be published. Each is given to one caller only, and is due again after `again_after`,
+    /// doubled with each time that nobody claims it (up to 64 times as long).
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn due(&self, limit: i64, again_after: Duration) -> Result<Vec<Due>, LedgerError> {
-        Err(LedgerError::Closed)
+        due::take(&self.db, limit, again_after).await
     }
+
+    /// Move `seq` of an execution with all that is to be published about it; `None` if it has not
+    /// been made.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undecodable`].
     pub async fn transition(
         &self,
         execution_id: Uuid,
         seq: i32,
     ) -> Result<Option<Transitioned>, LedgerError> {
-        Err(LedgerError::Closed)
+        transitions::one(&self.db, execution_id, seq).await
     }
+
+    /// The last moves of at most `limit` executions that ended longer ago than `older_than`
+    /// without [`Ledger::end_announced`], the earliest first.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn unannounced_ends(
         &self,
         older_than: Duration,
         limit: i64,
     ) -> Result<Vec<Transitioned>, LedgerError> {
-        Err(LedgerError::Closed)
+        transitions::unannounced_ends(&self.db, older_than, limit).await
     }
+
+    /// The event of the execution's end was published. Says nothing of one that has not ended.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn end_announced(&self, execution_id: Uuid) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
+        self.lanes.end_announced.submit(execution_id).await
     }
+
+    /// A registered device with its deployment.
+    ///
+    /// # Errors
+    /// [`LedgerError::UndecodableInventory`].
     pub async fn target(&self, ip: IpAddr) -> Result<Option<Target>, LedgerError> {
-        Err(LedgerError::Closed)
+        inventory::target(&self.db, ip).await
     }
+
+    /// A registered firmware host.
+    ///
+    /// # Errors
+    /// [`LedgerError::UndecodableInventory`].
     pub async fn firmware_host(&self, ip: IpAddr) -> Result<Option<FirmwareHost>, LedgerError> {
-        Err(LedgerError::Closed)
+        firmware_host::one(&self.db, ip).await
     }
+
+    /// Replaces the persisted TPVM configuration of a device.
+    ///
+    /// # Errors
+    /// [`LedgerError::Invalid`] for a device that is not registered.
     pub async fn save_tpvm_config(
         &self,
         device_ip: IpAddr,
         config: &TpvmConfig,
     ) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
+        let work = async {
+            let mut connection = self.db.pool.acquire().await?;
+            tpvm_config::save(&mut connection, device_ip, config).await
+        };
+        registered(device_ip, self.db.bounded(work).await?)
     }
+
+    /// Notes what was seen of a device's TPVM. What is `None` stays as it was last seen: a
+    /// replaced device is still known by its TPVM's old address.
+    ///
+    /// # Errors
+    /// [`LedgerError::Invalid`] for a device that is not registered, and for a version that is no
+    /// [`Label`].
     pub async fn save_operational(
         &self,
         device_ip: IpAddr,
         version: Option<&str>,
         tpvm_ip: Option<IpAddr>,
     ) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
+        if let Some(error) = version.and_then(|version| version.parse::<Label>().err()) {
+            return Err(LedgerError::Invalid(format!(
+                "the TPVM version of device {device_ip} can't be kept: {error}"
+            )));
+        }
+        let work = async {
+            let mut connection = self.db.pool.acquire().await?;
+            operational::save(&mut connection, device_ip, version, tpvm_ip).await
+        };
+        registered(device_ip, self.db.bounded(work).await?)
     }
+
+    /// Writes everything that an inventory names, or nothing of it. What it does not name stays,
+    /// a device's persisted configuration and operational data included.
+    ///
+    /// # Errors
+    /// [`LedgerError::Invalid`] for something named twice, an API that is not HTTPS, and a device
+    /// that would leave its deployment while an upgrade of it runs.
     pub async fn load_inventory(
         &self,
         inventory: &Inventory,
     ) -> Result<InventoryCounts, LedgerError> {
-        Err(LedgerError::Closed)
+        inventory::load(&self.db, inventory).await
     }
+
+    /// The EFA DB tables as an inventory, sorted by names and addresses.
+    ///
+    /// # Errors
+    /// [`LedgerError::UndecodableInventory`].
     pub async fn inventory(&self) -> Result<Inventory, LedgerError> {
-        Err(LedgerError::Closed)
+        inventory::read(&self.db).await
     }
+
+    /// How one execution stands.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undecodable`].
     pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, LedgerError> {
-        Err(LedgerError::Closed)
+        executions::one(&self.db, id).await
     }
+
+    /// How executions stand, the newest first. One that can't be read is left out, and logged.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn executions(&self, filter: &Filter) -> Result<Vec<Execution>, LedgerError> {
-        Err(LedgerError::Closed)
+        executions::list(&self.db, filter).await
     }
+
+    /// The moves of one execution in their order; none for an unknown one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undecodable`].
     pub async fn history(&self, id: Uuid) -> Result<Vec<HistoryRow>, LedgerError> {
-        Err(LedgerError::Closed)
+        history::of(&self.db, id).await
     }
+
+    /// The unfinished executions by state, in the order of the workflow; states without any are
+    /// absent.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
     pub async fn counts(&self) -> Result<Vec<StateCount>, LedgerError> {
-        Err(LedgerError::Closed)
+        counts::by_state(&self.db).await
     }
-    pub async fn migrate(&self) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
+}
+
+fn registered(device_ip: IpAddr, written: bool) -> Result<(), LedgerError> {
+    if written {
+        return Ok(());
     }
-    pub async fn check_schema(&self) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
-    }
-    pub async fn ping(&self) -> Result<(), LedgerError> {
-        Err(LedgerError::Closed)
-    }
+    Err(LedgerError::Invalid(format!(
+        "device {device_ip} is not registered; load it with `tpvm-upgrade inventory load`"
+    )))
 }

@@ -5,12 +5,18 @@
 //! *The ledger never forgets*: every unfinished execution has a time at which the ledger itself
 //! announces its step again.
 
+mod coalesce;
+mod db;
 mod error;
 mod execution;
 mod facts;
+mod lanes;
 mod ledger;
 mod report;
+mod schema;
+mod sql;
 mod target;
+mod values;
 
 pub use error::LedgerError;
 pub use execution::{

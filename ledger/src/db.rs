@@ -1,0 +1,96 @@
+//! The connections, and the bound on how long anything may take on them.
+
+use std::future::Future;
+use std::io;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::error::LedgerError;
+use crate::ledger::LedgerOptions;
+
+/// How much longer than the server we wait for a statement to end: only a connection that is dead
+/// without having been closed takes that long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A pool with a bound on time.
+#[derive(Clone, Debug)]
+pub(crate) struct Db {
+    pub(crate) pool: PgPool,
+    patience: Duration,
+}
+
+impl Db {
+    pub(crate) async fn connect(url: &str, options: &LedgerOptions) -> Result<Self, LedgerError> {
+        // A timeout of 0 would mean none.
+        let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
+        let connect = PgConnectOptions::from_str(url)
+            // The error might quote the URL, which holds a password.
+            .map_err(|_| {
+                LedgerError::Invalid(
+                    "the database URL is not valid; expected \
+                     postgres://<user>:<password>@<host>:<port>/<database>"
+                        .to_owned(),
+                )
+            })?
+            .application_name("tpvm-upgrade")
+            .options([(
+                "statement_timeout",
+                statement_timeout.as_millis().to_string(),
+            )])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections.max(1))
+            .acquire_timeout(options.connect_timeout)
+            // It costs a round trip each time; a dead connection shows by itself.
+            .test_before_acquire(false)
+            .connect_with(connect)
+            .await?;
+        Ok(Self {
+            pool,
+            patience: options.connect_timeout + statement_timeout + GRACE,
+        })
+    }
+
+    /// Runs one statement, or the few of a short transaction.
+    pub(crate) async fn bounded<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, LedgerError>
+    where
+        LedgerError: From<E>,
+    {
+        bounded_by(self.patience, work).await
+    }
+
+    /// Runs a transaction of many statements.
+    pub(crate) async fn bounded_long<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, LedgerError>
+    where
+        LedgerError: From<E>,
+    {
+        bounded_by(10 * self.patience, work).await
+    }
+}
+
+/// Gives up on `work` after `limit`, which is transient: the network is at fault.
+pub(crate) async fn bounded_by<T, E>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, LedgerError>
+where
+    LedgerError: From<E>,
+{
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+            Err(LedgerError::Unavailable(Arc::new(sqlx::Error::Io(error))))
+        }
+    }
+}
