@@ -44,3 +44,21 @@ pub(crate) fn properties(original: &BasicProperties, queue: &str, reason: &str) 
     }
     properties
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let reason = "é".repeat(MAX_REASON_BYTES);
+        let properties = properties(&BasicProperties::default(), "queue", &format!("x{reason}"));
+        let headers = properties.headers().as_ref().unwrap();
+        let AMQPValue::LongString(kept) = &headers.inner()[HEADER_REASON] else {
+            panic!("{headers:?}");
+        };
+        assert_eq!(kept.to_string(), format!("x{}", "é".repeat(511)));
+    }
+}

@@ -38,39 +38,17 @@ impl Link {
         let properties = ConnectionProperties::default().with_connection_name(name);
         let socket = Arc::new(Socket::default());
         let severed_on_drop = SeveredOnDrop(Arc::clone(&socket));
-        let opening = async {
-            let runtime = lapin::runtime::default_runtime()?;
-            let socket = Arc::clone(&socket);
-            Connection::connector(
-                uri.clone(),
-                runtime,
-                async move |uri: AMQPUri, runtime| {
-                    let AMQPAuthority { host, port, .. } = uri.authority;
-                    let addresses = runtime.to_socket_addrs((host.clone(), port));
-                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
-                    if let AsyncTcpStream::Plain(stream) = &stream {
-                        let handle = stream.get_ref().as_fd().try_clone_to_owned()?;
-                        socket.attach(TcpStream::from(handle))?;
-                    }
-                    match uri.scheme {
-                        AMQPScheme::AMQP => Ok(stream),
-                        AMQPScheme::AMQPS => {
-                            Ok(stream.into_tls(&host, TLSConfig::default()).await?)
-                        }
-                    }
-                },
-                properties,
-            )
-            .await
-        };
-        let connection = timeout(options.connect_timeout, opening)
-            .await
-            .map_err(|_| BrokerError::TimedOut {
-                address: address.clone(),
-                doing: "connecting",
-                after: options.connect_timeout,
-            })?
-            .map_err(|error| refusal(error, &uri, &address))?;
+        let connection = timeout(
+            options.connect_timeout,
+            connect(uri.clone(), properties, &socket),
+        )
+        .await
+        .map_err(|_| BrokerError::TimedOut {
+            address: address.clone(),
+            doing: "connecting",
+            after: options.connect_timeout,
+        })?
+        .map_err(|error| refusal(error, &uri, &address))?;
         severed_on_drop.disarm();
         Ok(Self {
             connection,
@@ -206,6 +184,34 @@ impl Drop for SeveredOnDrop {
     }
 }
 
+async fn connect(
+    uri: AMQPUri,
+    properties: ConnectionProperties,
+    socket: &Arc<Socket>,
+) -> lapin::Result<Connection> {
+    let runtime = lapin::runtime::default_runtime()?;
+    let socket = Arc::clone(socket);
+    Connection::connector(
+        uri,
+        runtime,
+        async move |uri: AMQPUri, runtime| {
+            let AMQPAuthority { host, port, .. } = uri.authority;
+            let addresses = runtime.to_socket_addrs((host.clone(), port));
+            let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+            if let AsyncTcpStream::Plain(stream) = &stream {
+                let handle = stream.get_ref().as_fd().try_clone_to_owned()?;
+                socket.attach(TcpStream::from(handle))?;
+            }
+            match uri.scheme {
+                AMQPScheme::AMQP => Ok(stream),
+                AMQPScheme::AMQPS => Ok(stream.into_tls(&host, TLSConfig::default()).await?),
+            }
+        },
+        properties,
+    )
+    .await
+}
+
 fn parse(url: &str, heartbeat: Duration) -> Result<AMQPUri, BrokerError> {
     let mut uri: AMQPUri = url.parse().map_err(|_| BrokerError::InvalidUrl)?;
     // The parser takes an IPv6 address for no host at all, and would connect to localhost.
@@ -256,5 +262,35 @@ fn detail(error: &lapin::Error) -> String {
     match error.kind() {
         ErrorKind::ProtocolError(error) => error.get_message().to_string(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn host(url: &str) -> String {
+        parse(url, Duration::from_secs(5)).unwrap().authority.host
+    }
+
+    #[test]
+    fn hosts_are_read_whatever_their_form() {
+        assert_eq!(host("amqp://rabbit.example:5672"), "rabbit.example");
+        assert_eq!(host("amqp://u:p@192.0.2.1/%2f"), "192.0.2.1");
+        assert_eq!(host("amqp://u:p@[2001:db8::1]:5672/%2f"), "2001:db8::1");
+        assert_eq!(host("amqps://[::1]?heartbeat=3"), "::1");
+    }
+
+    #[test]
+    fn the_heartbeat_is_ours_and_never_off() {
+        let heartbeat = |heartbeat| {
+            let uri = parse("amqp://host?heartbeat=0", heartbeat).unwrap();
+            uri.query.heartbeat
+        };
+        assert_eq!(heartbeat(Duration::from_secs(7)), Some(7));
+        assert_eq!(heartbeat(Duration::ZERO), Some(1));
+        assert_eq!(heartbeat(Duration::MAX), Some(u16::MAX));
     }
 }

@@ -71,3 +71,14 @@ impl fmt::Debug for BrokerOptions {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_does_not_show() {
+        let options = BrokerOptions::new("amqp://user:tr0ub4dor@host/%2f", "test");
+        assert!(!format!("{options:?}").contains("tr0ub4dor"));
+    }
+}

@@ -160,7 +160,7 @@ fn properties(message: &Outgoing) -> BasicProperties {
 
 async fn run(options: BrokerOptions, mut jobs: mpsc::Receiver<Job>, closing: CancellationToken) {
     let mut delays = Delays::new(options.reconnect.first, options.reconnect.max);
-    while !closing.is_cancelled() && !(jobs.is_closed() && jobs.is_empty()) {
+    while !closing.is_cancelled() && !jobs.is_closed() {
         let opened = tokio::select! {
             opened = Session::open(&options) => opened,
             () = closing.cancelled() => break,

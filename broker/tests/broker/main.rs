@@ -1,0 +1,10 @@
+//! The courier against a real RabbitMQ, given by `AMQP_URL`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod consume;
+mod declare;
+mod faults;
+mod inbox;
+mod proxy;
+mod publish;
+mod support;
