@@ -1,6 +1,9 @@
 //! One EFA deployment: its nodes as the monitor sees them, and the redeploy of a peer.
 
+mod auth;
+mod model;
 mod redeploy;
+pub(crate) mod server;
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -9,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-pub(crate) use self::redeploy::{Redeploy, RedeployStatus};
+use self::auth::Tokens;
+use self::redeploy::Redeploy;
 use crate::counters::Counters;
 use crate::faults::{Faults, Tagged, UnknownCall};
 use crate::fleet::DeploymentSpec;
@@ -27,21 +31,22 @@ pub(crate) struct Deployment {
     pub(crate) world: Arc<World>,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
+    tokens: Tokens,
     model: Mutex<Model>,
 }
 
 /// What changes in a deployment.
 #[derive(Debug)]
-pub(crate) struct Model {
-    pub(crate) efa_version: String,
-    pub(crate) deployed: DateTime<Utc>,
+struct Model {
+    efa_version: String,
+    deployed: DateTime<Utc>,
     /// Every redeploy that was accepted; at most the last one runs.
-    pub(crate) redeploys: Vec<Redeploy>,
+    redeploys: Vec<Redeploy>,
 }
 
 /// A second redeploy while one runs.
 #[derive(Debug)]
-pub(crate) struct Busy;
+struct Busy;
 
 impl Deployment {
     pub(crate) fn new(
@@ -55,6 +60,7 @@ impl Deployment {
         Ok(Self {
             faults: Faults::new(&spec.faults)?,
             counters: Counters::default(),
+            tokens: Tokens::default(),
             model: Mutex::new(Model {
                 efa_version: spec.efa_version.clone(),
                 deployed: Utc::now() - chrono::TimeDelta::days(30),
@@ -70,7 +76,7 @@ impl Deployment {
     }
 
     /// The state as of now: a redeploy that should have ended has ended.
-    pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
+    fn model(&self) -> MutexGuard<'_, Model> {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let active = self.active_node();
@@ -82,16 +88,16 @@ impl Deployment {
         model
     }
 
-    pub(crate) fn active_node(&self) -> usize {
+    fn active_node(&self) -> usize {
         self.active.load(Ordering::SeqCst)
     }
 
     /// Whether the monitor shows this node as up.
-    pub(crate) fn is_up(&self, node: &Switch) -> bool {
+    fn is_up(&self, node: &Switch) -> bool {
         node.tpvm().health.is_up(Instant::now())
     }
 
-    pub(crate) fn role(&self, node: &Switch) -> &'static str {
+    fn role(&self, node: &Switch) -> &'static str {
         if node.node == self.active_node() {
             "active"
         } else {
@@ -100,7 +106,7 @@ impl Deployment {
     }
 
     /// Accepts a redeploy and says its id.
-    pub(crate) fn redeploy(&self, failure: Option<Tagged>) -> Result<String, Busy> {
+    fn redeploy(&self, failure: Option<Tagged>) -> Result<String, Busy> {
         let mut model = self.model();
         if model.redeploys.last().is_some_and(Redeploy::is_running) {
             return Err(Busy);
@@ -108,11 +114,12 @@ impl Deployment {
         let redeploy = Redeploy::start(failure, self.world.settings.redeploy);
         let id = redeploy.id.clone();
         model.redeploys.push(redeploy);
+        self.counters.effect("efa-redeploy");
         Ok(id)
     }
 
-    /// The active node's TPVM is rebooted: the other one takes over, if it is up.
-    pub(crate) fn reboot_active(&self) -> bool {
+    /// The active node goes away for a moment: another one takes over, if one is up.
+    fn fail_over(&self) -> bool {
         let active = self.active_node();
         let heir = self
             .switches
@@ -157,7 +164,7 @@ impl Deployment {
 
 impl Model {
     /// When EFA was last deployed, as `show efa status` writes it: `22-10-25:12:45:44`.
-    pub(crate) fn timestamp(&self) -> String {
+    fn timestamp(&self) -> String {
         self.deployed.format("%y-%m-%d:%H:%M:%S").to_string()
     }
 }

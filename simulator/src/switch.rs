@@ -1,7 +1,13 @@
 //! One SLX switch: its state, its books, its faults.
 
+mod commands;
 pub mod config;
 pub(crate) mod health;
+mod output;
+mod perform;
+pub(crate) mod server;
+mod shell;
+mod terminal;
 pub(crate) mod tpvm;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,0 +1,180 @@
+//! The SSH server of one switch.
+
+use std::sync::Arc;
+
+use russh::keys::ssh_key::PublicKey;
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Handler, Msg, Session, VerifiedPublicKey, run_stream,
+};
+use russh::{Channel, ChannelId, Disconnect, Pty};
+use secrecy::ExposeSecret as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Switch;
+use super::shell::{End, Shell};
+use crate::wire::Wire;
+
+/// Accepts connections until `shutdown`; sessions are tracked by `tasks`.
+pub(crate) async fn serve(
+    switch: Arc<Switch>,
+    listener: TcpListener,
+    config: Arc<Config>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let wire = Wire::new(&shutdown);
+                let connection = Connection {
+                    switch: switch.clone(),
+                    wire: wire.clone(),
+                    tasks: tasks.clone(),
+                    channel: None,
+                };
+                tasks.spawn(carry(stream, wire, config.clone(), connection));
+            }
+            Err(error) => {
+                tracing::warn!(switch = %switch.address(), %error, "connection not accepted");
+                // Out of descriptors, most likely: give others time to close theirs.
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn carry(stream: TcpStream, wire: Wire, config: Arc<Config>, connection: Connection) {
+    let switch = connection.switch.address();
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%switch, %error, "nodelay not set");
+    }
+    let ended = match run_stream(config, wire.stream(stream), connection).await {
+        Ok(session) => session.await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%switch, %error, "connection ended");
+    }
+}
+
+/// One SSH connection.
+struct Connection {
+    switch: Arc<Switch>,
+    wire: Wire,
+    tasks: TaskTracker,
+    /// The session channel, until its shell starts.
+    channel: Option<Channel<Msg>>,
+}
+
+impl Connection {
+    /// Meets the faults of a login: an answer, or none when it may go on.
+    async fn meet_login(&self, method: &str, user: &str) -> Option<Auth> {
+        let text = format!("{method} login of {user}");
+        self.switch.counters.received("ssh-login", text);
+        let met = self.switch.faults.meet("ssh-login");
+        tokio::time::sleep(met.slow).await;
+        if met.lost_before_effect || met.reply_lost || met.drop_after.is_some() {
+            self.wire.cut();
+        }
+        met.refuse.map(|_| Auth::reject())
+    }
+
+    fn answer(&self, known: bool) -> Auth {
+        if known {
+            self.switch.counters.effect("ssh-login");
+            Auth::Accept
+        } else {
+            Auth::reject()
+        }
+    }
+}
+
+impl Handler for Connection {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        if let Some(refused) = self.meet_login("password", user).await {
+            return Ok(refused);
+        }
+        let known = &self.switch.world.credentials;
+        Ok(self
+            .answer(user == known.switch_user && password == known.switch_password.expose_secret()))
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        if let Some(refused) = self.meet_login("public key", user).await {
+            return Ok(refused);
+        }
+        let known = &self.switch.world.credentials;
+        let authorized = known
+            .authorized_keys
+            .iter()
+            .filter_map(|line| PublicKey::from_openssh(line).ok())
+            .any(|authorized| authorized.key_data() == key.public_key.key_data());
+        Ok(self.answer(user == known.switch_user && authorized))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.channel = Some(channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let Some(open) = self.channel.take() else {
+            return session.channel_failure(channel);
+        };
+        session.channel_success(channel)?;
+        let handle = session.handle();
+        let shell = Shell::new(self.switch.clone(), open.into_stream(), self.wire.clone());
+        self.tasks.spawn(async move {
+            match shell.run().await {
+                Ok(End::Left) => {
+                    let _ = handle.eof(channel).await;
+                    let _ = handle.close(channel).await;
+                }
+                // Behind the last bytes in the same queue, so these still arrive.
+                Ok(End::Dropped) => {
+                    let _ = handle
+                        .disconnect(Disconnect::ConnectionLost, String::new(), String::new())
+                        .await;
+                }
+                Err(error) => tracing::debug!(%error, "session ended"),
+            }
+        });
+        Ok(())
+    }
+}
