@@ -33,9 +33,9 @@ impl Consumer {
     /// Starts consuming. Each queue comes with its prefetch: how many of its messages may be
     /// unacknowledged at once, from 1. Messages of all queues come out of the one receiver.
     ///
-    /// When `stop` is cancelled or the receiver is dropped, consuming is cancelled at the broker
-    /// and the receiver ends. Messages already handed out can still be acknowledged: the
-    /// connection stays open for them. Those not handed out yet go back to their queues.
+    /// When `stop` is cancelled, consuming is cancelled at the broker, and the receiver ends after
+    /// what it holds already. Dropping the receiver does the same, and gives that back too.
+    /// Messages already handed out can still be acknowledged: the connection stays open for them.
     pub fn start(
         options: BrokerOptions,
         queues: Vec<(String, u16)>,

@@ -7,12 +7,21 @@ use schemas::names::{HEADER_REASON, HEADER_SOURCE_QUEUE};
 /// The longest reason that is kept, in bytes.
 const MAX_REASON_BYTES: usize = 1024;
 
+/// The most that the original's headers may weigh, in bytes, to be kept. All headers must fit
+/// into one frame, commonly of 128 KiB; the broker closes the connection over a larger one.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
 /// The properties of the copy: those of the original, with where it comes from and why. Left out
 /// is what the broker would act on: it refuses another user's id, drops what has expired, and
-/// routes by CC and BCC.
+/// routes by CC and BCC. Left out, too, are headers that might not fit.
 pub(crate) fn properties(original: &BasicProperties, queue: &str, reason: &str) -> BasicProperties {
     let mut headers = FieldTable::default();
-    for (name, value) in original.headers().iter().flat_map(FieldTable::inner) {
+    let original_headers = original.headers().as_ref();
+    for (name, value) in original_headers
+        .filter(|headers| table_bytes(headers) <= MAX_HEADER_BYTES)
+        .into_iter()
+        .flat_map(FieldTable::inner)
+    {
         if !matches!(name.as_str(), "CC" | "BCC") {
             headers.insert(name.clone(), value.clone());
         }
@@ -43,6 +52,28 @@ pub(crate) fn properties(original: &BasicProperties, queue: &str, reason: &str) 
         app_id => with_app_id,
     }
     properties
+}
+
+/// What a table weighs on the wire, about.
+fn table_bytes(table: &FieldTable) -> usize {
+    let entries = table.inner().iter();
+    entries
+        .map(|(name, value)| name.as_str().len() + value_bytes(value))
+        .sum()
+}
+
+fn value_bytes(value: &AMQPValue) -> usize {
+    // A type, and a length or a number.
+    let fixed = 16;
+    fixed
+        + match value {
+            AMQPValue::LongString(text) => text.as_bytes().len(),
+            AMQPValue::ShortString(text) => text.as_str().len(),
+            AMQPValue::ByteArray(bytes) => bytes.len(),
+            AMQPValue::FieldArray(values) => values.as_slice().iter().map(value_bytes).sum(),
+            AMQPValue::FieldTable(table) => table_bytes(table),
+            _ => 0,
+        }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Inbox {
         };
         let declare =
             channel.queue_declare(ShortString::default(), exclusive, FieldTable::default());
-        let queue = link.answer_for("declaring a queue", "", declare).await?;
+        let queue = link.answer("declaring a queue", declare).await?;
         let qos = channel.basic_qos(PREFETCH, BasicQosOptions::default());
         link.answer("setting the prefetch", qos).await?;
         let queue = queue.name().to_string();

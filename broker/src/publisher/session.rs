@@ -74,7 +74,8 @@ impl Session {
         let mut confirms = FuturesUnordered::new();
         let mut waiting = Waiting::default();
         let mut batch = Vec::new();
-        let (mut open, mut draining, mut blocked) = (true, false, false);
+        let (mut open, mut draining) = (true, false);
+        let mut blocked = self.link.connection.status().blocked();
         // When to give the connection up, unless something is confirmed before.
         let mut hopeless = Instant::now() + self.patience;
         while open || !confirms.is_empty() {
@@ -178,11 +179,16 @@ impl Waiting {
     /// first, and matched by what it is.
     fn answer(&mut self, results: Vec<(u64, lapin::Result<Confirmation>)>) -> lapin::Result<()> {
         let mut confirmed = Vec::with_capacity(results.len());
+        let mut outcome = Ok(());
         for (id, result) in results {
-            let confirmation = result?;
-            confirmed.push((id, confirmation.is_ack()));
-            let returned = confirmation.take_message();
-            self.returned.extend(returned.as_ref().map(Key::returned));
+            match result {
+                Ok(confirmation) => {
+                    confirmed.push((id, confirmation.is_ack()));
+                    let returned = confirmation.take_message();
+                    self.returned.extend(returned.as_ref().map(Key::returned));
+                }
+                Err(error) => outcome = Err(error),
+            }
         }
         for (id, accepted) in confirmed {
             let Some((key, reply)) = self.by_id.remove(&id) else {
@@ -201,7 +207,7 @@ impl Waiting {
             // Whoever gave up waiting does not need to know.
             let _ = reply.send(result);
         }
-        Ok(())
+        outcome
     }
 
     fn was_returned(&mut self, key: &Key) -> bool {

@@ -350,3 +350,34 @@ async fn closing_publishes_what_was_asked_for_and_nothing_after() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_dead_letter_with_headers_of_any_size_is_kept() {
+    on_bed(async |bed| {
+        // As much as fits into one frame by itself, but not with a reason.
+        let mut headers = FieldTable::default();
+        let big = LongString::from("x".repeat(130_900));
+        headers.insert("big".into(), AMQPValue::LongString(big));
+        let channel = bed.channel().await;
+        let publish = channel.basic_publish(
+            "".into(),
+            queue(bed).into(),
+            BasicPublishOptions::default(),
+            b"not json",
+            BasicProperties::default().with_headers(headers),
+        );
+        publish.await.unwrap();
+
+        let publisher = Publisher::start(bed.options.clone());
+        let mut consuming = Consuming::start(bed, bed.options.clone(), 1);
+        let delivery = consuming.next().await;
+        let reason = "because ".repeat(100);
+        publisher.dead_letter(&delivery, &reason).await.unwrap();
+        delivery.ack().await.unwrap();
+        consuming.stop().await;
+        publisher.close().await;
+        let dead = bed.take(&bed.names().dead_letter_queue()).await;
+        assert_eq!(dead.data, b"not json");
+    })
+    .await;
+}
