@@ -1,12 +1,13 @@
 //! Programs that a command runs, and that end with it.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A program in a process group of its own: the group ends with this value.
@@ -28,6 +29,27 @@ impl Job {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
         Ok(Self { name, child, group })
+    }
+
+    /// What it writes, if that was to be piped.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Asks it to end, and waits until it has done so in good order.
+    pub async fn terminate(mut self, patience: Duration) -> anyhow::Result<()> {
+        if let Some(group) = self.group {
+            // An error says that it has ended, which the wait finds out.
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+        let Ok(status) = tokio::time::timeout(patience, self.wait()).await else {
+            bail!("`{}` did not end within {patience:?} of SIGTERM", self.name);
+        };
+        let status = status?;
+        if !status.success() {
+            bail!("`{}` ended badly ({status})", self.name);
+        }
+        Ok(())
     }
 
     pub async fn wait(&mut self) -> anyhow::Result<ExitStatus> {
@@ -68,6 +90,22 @@ pub fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command
     let mut command = Command::new(cargo);
     command.args(arguments).env("SQLX_OFFLINE", "true");
     command
+}
+
+/// Builds the programs of the workspace, to be found by [`program`].
+pub async fn build_programs() -> anyhow::Result<()> {
+    succeed(cargo(["build", "--workspace", "--bins"])).await
+}
+
+/// One of the workspace's programs.
+pub fn program(name: &str) -> Command {
+    Command::new(folder().join(name))
+}
+
+/// Where cargo puts the programs: beside this one.
+pub fn folder() -> PathBuf {
+    let this = std::env::current_exe().unwrap_or_default();
+    this.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// Does the work, unless Ctrl-C, SIGTERM or SIGHUP comes first: then the work is dropped, and

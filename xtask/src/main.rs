@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod demo;
 mod generate;
 mod job;
 mod test;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Run the tests against a private Postgres and RabbitMQ.
     Test(test::Options),
+    /// Watch four upgrades side by side against simulated switches, with everything real between.
+    Demo(demo::Options),
     /// Check format, lints, documentation, dependencies and generated files.
     Check,
     /// Write the generated files: schemas, documents, offline data of the SQL queries.
@@ -53,6 +56,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         .block_on(job::until_signal(async {
             match command {
                 Command::Test(options) => test::run(&options).await,
+                Command::Demo(options) => demo::run(&options).await,
                 Command::Check => check::run().await,
                 Command::Generate => generate::run().await,
             }

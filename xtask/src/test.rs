@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use services::Stack;
 
-use crate::job::{self, cargo, succeed};
+use crate::job::{self, build_programs, cargo};
 
 /// Arguments go to `cargo test` as they are: `cargo xtask test -p ledger claim -- --nocapture`.
 #[derive(Args)]
@@ -19,7 +19,7 @@ pub struct Options {
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     services::install_missing().await?;
     if options.needs_programs() {
-        succeed(cargo(["build", "--workspace", "--bins"])).await?;
+        build_programs().await?;
     }
     let stack = Stack::start().await?;
     let mut command = cargo(options.cargo_arguments());
