@@ -3,6 +3,8 @@
 
 mod client;
 mod error;
+mod http;
+mod model;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -51,6 +53,17 @@ pub enum Role {
     Standby,
     /// Another word, or none: empty.
     Other(String),
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Role::Active => "active",
+            Role::Standby => "standby",
+            Role::Other(word) if word.is_empty() => "without a role",
+            Role::Other(word) => word,
+        })
+    }
 }
 
 /// How EFA is deployed.

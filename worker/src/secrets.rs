@@ -121,12 +121,17 @@ mod tests {
     #[test]
     fn a_file_loses_one_newline_only() {
         let dir = tempfile::tempdir().unwrap();
-        for (content, secret) in [("x y", "x y"), ("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n")] {
+        for (content, secret) in [
+            ("q y", "q y"),
+            ("q\n", "q"),
+            ("q\r\n", "q"),
+            ("q\n\n", "q\n"),
+        ] {
             std::fs::write(dir.path().join("slx-password"), content).unwrap();
             let secrets = Secrets::new(Some(dir.path().to_owned()));
             let found = secrets.get(&name("slx-password")).unwrap();
             assert_eq!(found.expose_secret(), secret);
-            assert!(!format!("{found:?}").contains('x'));
+            assert!(!format!("{found:?}").contains('q'));
         }
     }
 

@@ -5,6 +5,11 @@ mod config;
 mod device;
 mod dialect;
 mod error;
+mod exchange;
+mod output;
+mod redact;
+mod session;
+mod terminal;
 
 use std::path::PathBuf;
 use std::time::Duration;

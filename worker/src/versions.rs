@@ -179,7 +179,17 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_slx_version() {
-        for text in ["", "20", "20.3", "a.b.c", "20.3.", "20.3.2 a", "20.+3.2", "20.3.99999999999", "20.3.2a;x"] {
+        for text in [
+            "",
+            "20",
+            "20.3",
+            "a.b.c",
+            "20.3.",
+            "20.3.2 a",
+            "20.+3.2",
+            "20.3.99999999999",
+            "20.3.2a;x",
+        ] {
             assert!(text.parse::<SlxVersion>().is_err(), "{text}");
         }
     }

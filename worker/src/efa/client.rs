@@ -1,37 +1,294 @@
-use ledger::Target;
+//! The calls that the workflow needs, with their tokens.
 
-use super::{Deployment, EfaError, EfaSettings, NodeStatus, RedeployStatus};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use broker::delay;
+use ledger::Target;
+use reqwest::{Client, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::REDEPLOY;
+use super::http::{self, Reply};
+use super::{Deployment, EfaError, EfaSettings, NodeStatus, RedeployStatus, model};
 use crate::secrets::Secrets;
 
-/// Clients of all deployments.
-#[derive(Clone)]
-pub struct EfaClients {}
+/// The pause before the second attempt of a read; later ones are longer, up to the second value.
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-#[allow(missing_docs)]
-impl EfaClients {
-    pub fn new(_settings: &EfaSettings) -> Result<Self, EfaError> {
-        todo!()
+/// The tokens of one user in one deployment. Whoever needs new ones holds the lock meanwhile, so
+/// many callers log in once.
+type TokenSlot = Arc<tokio::sync::Mutex<Option<Tokens>>>;
+
+/// What all deployments share: certificates, connections and tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct EfaClients {
+    client: Client,
+    read_attempts: u32,
+    /// By base URL and user.
+    tokens: Arc<Mutex<HashMap<(String, String), TokenSlot>>>,
+}
+
+impl fmt::Debug for EfaClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EfaClients").finish_non_exhaustive()
     }
-    pub fn open(&self, _target: &Target, _secrets: &Secrets) -> Result<Efa, EfaError> {
-        todo!()
+}
+
+impl EfaClients {
+    /// Reads the CA file and prepares the client. Fails with [`EfaError::Tls`].
+    pub fn new(settings: &EfaSettings) -> Result<Self, EfaError> {
+        Ok(Self {
+            client: http::client(settings)?,
+            read_attempts: settings.read_attempts.max(1),
+            tokens: Arc::default(),
+        })
+    }
+
+    /// The API of a device's deployment. Nothing is sent yet.
+    pub fn open(&self, target: &Target, secrets: &Secrets) -> Result<Efa, EfaError> {
+        let url = http::base(&target.api_url)?;
+        let user = target.user.to_string();
+        let password = secrets.get(&target.password_secret)?;
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = tokens.entry((url.clone(), user.clone())).or_default();
+        Ok(Efa {
+            client: self.client.clone(),
+            read_attempts: self.read_attempts,
+            tokens: Arc::clone(slot),
+            url,
+            user,
+            password,
+        })
     }
 }
 
 /// The API of one deployment.
-pub struct Efa {}
+pub struct Efa {
+    client: Client,
+    read_attempts: u32,
+    tokens: TokenSlot,
+    url: String,
+    user: String,
+    password: SecretString,
+}
 
-#[allow(missing_docs)]
+impl fmt::Debug for Efa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Efa")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `AccessTokenResponse` of the Auth service.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Tokens {
+    access_token: SecretString,
+    #[serde(default)]
+    refresh_token: Option<SecretString>,
+}
+
 impl Efa {
+    /// The nodes, as the monitor sees them. Right after an upgrade it may still show the state
+    /// from before.
     pub async fn nodes(&self) -> Result<Vec<NodeStatus>, EfaError> {
-        todo!()
+        self.read("/monitor/status/efa", model::nodes).await
     }
+
+    /// How EFA is deployed.
     pub async fn deployment(&self) -> Result<Deployment, EfaError> {
-        todo!()
+        self.read("/monitor/deployment", model::deployment).await
     }
-    pub async fn redeploy(&self, _clean: bool) -> Result<String, EfaError> {
-        todo!()
+
+    /// Asks for EFA to be deployed anew on the peer; `clean` removes its application data first.
+    /// Returns the id to poll. It is sent once: on a failure whose [`EfaError::effect`] is
+    /// *perhaps*, observe.
+    pub async fn redeploy(&self, clean: bool) -> Result<String, EfaError> {
+        let path = format!("/monitor/redeploy?cleanRedeploy={clean}");
+        let body = accept(
+            self.authorized(Method::POST, &path, REDEPLOY).await?,
+            REDEPLOY,
+        )?;
+        model::accepted(&body).map_err(|what| invalid(REDEPLOY, what))
     }
-    pub async fn redeploy_status(&self, _id: &str) -> Result<RedeployStatus, EfaError> {
-        todo!()
+
+    /// How a redeploy stands.
+    pub async fn redeploy_status(&self, id: &str) -> Result<RedeployStatus, EfaError> {
+        let call = "GET /monitor/redeploy/{id}";
+        if !model::is_id(id) {
+            return Err(invalid(call, "the id is none that EFA gives".to_owned()));
+        }
+        let path = format!("/monitor/redeploy/{id}");
+        let attempt = async || {
+            let reply = self.authorized(Method::GET, &path, call).await?;
+            if reply.status == StatusCode::NOT_FOUND {
+                return Ok(RedeployStatus::NotFound);
+            }
+            model::redeploy(&accept(reply, call)?).map_err(|what| invalid(call, what))
+        };
+        self.repeated(attempt).await
+    }
+
+    async fn read<T>(
+        &self,
+        path: &str,
+        parse: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, EfaError> {
+        let call = format!("GET {path}");
+        let attempt = async || {
+            let reply = self.authorized(Method::GET, path, &call).await?;
+            parse(&accept(reply, &call)?).map_err(|what| invalid(&call, what))
+        };
+        self.repeated(attempt).await
+    }
+
+    /// Sends a request with a token; once more with a new one if EFA takes it no longer.
+    async fn authorized(&self, method: Method, path: &str, call: &str) -> Result<Reply, EfaError> {
+        let mut refused: Option<SecretString> = None;
+        loop {
+            let token = self.token(refused.as_ref()).await?;
+            let url = format!("{}{path}", self.url);
+            let request = self.client.request(method.clone(), url);
+            let request = request.bearer_auth(token.expose_secret());
+            let reply = http::send(request, call, &self.url).await?;
+            match reply.status {
+                StatusCode::UNAUTHORIZED if refused.is_none() => refused = Some(token),
+                StatusCode::UNAUTHORIZED => return Err(self.login_refused(&reply)),
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    /// The access token that is in use, or a new one if there is none or just that was refused:
+    /// by the refresh token first, then by the password.
+    async fn token(&self, refused: Option<&SecretString>) -> Result<SecretString, EfaError> {
+        let mut slot = self.tokens.lock().await;
+        let mut refresh = None;
+        if let Some(tokens) = &*slot {
+            let access = &tokens.access_token;
+            if refused.is_none_or(|token| token.expose_secret() != access.expose_secret()) {
+                return Ok(access.clone());
+            }
+            refresh = tokens.refresh_token.clone();
+        }
+        let renewed = match refresh {
+            Some(refresh) => self.refresh(&refresh).await?,
+            None => None,
+        };
+        let tokens = match renewed {
+            Some(tokens) => tokens,
+            None => self.log_in().await?,
+        };
+        let access = tokens.access_token.clone();
+        *slot = Some(tokens);
+        Ok(access)
+    }
+
+    async fn log_in(&self) -> Result<Tokens, EfaError> {
+        let password = self.password.expose_secret();
+        let body = json!({"username": self.user, "password": password});
+        let path = "/auth/token/access-token";
+        let reply = self.post_for_tokens(path, &body).await?;
+        match reply.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.login_refused(&reply)),
+            _ => tokens(reply, path),
+        }
+    }
+
+    /// New tokens, or `None` if EFA takes the refresh token no longer.
+    async fn refresh(&self, token: &SecretString) -> Result<Option<Tokens>, EfaError> {
+        let body = json!({"grant-type": "refresh_token", "refresh-token": token.expose_secret()});
+        let path = "/auth/token/refresh";
+        let reply = self.post_for_tokens(path, &body).await?;
+        if reply.status.is_client_error() {
+            return Ok(None);
+        }
+        tokens(reply, path).map(Some)
+    }
+
+    async fn post_for_tokens(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<Reply, EfaError> {
+        let call = format!("POST {path}");
+        let attempt = async || {
+            let request = self.client.post(format!("{}{path}", self.url)).json(body);
+            let reply = http::send(request, &call, &self.url).await?;
+            match reply.status.is_server_error() {
+                true => Err(status(&reply, &call)),
+                false => Ok(reply),
+            }
+        };
+        self.repeated(attempt).await
+    }
+
+    fn login_refused(&self, reply: &Reply) -> EfaError {
+        EfaError::Login {
+            url: self.url.clone(),
+            user: self.user.clone(),
+            message: model::message(&reply.body),
+        }
+    }
+
+    /// Tries what changes nothing again as long as the failure is transient.
+    async fn repeated<T>(
+        &self,
+        attempt: impl AsyncFn() -> Result<T, EfaError>,
+    ) -> Result<T, EfaError> {
+        for done in 1..self.read_attempts {
+            match attempt().await {
+                Err(error) if error.is_transient() => {
+                    tracing::debug!(%error, attempt = done, "EFA is asked again");
+                    let (first, longest) = RETRY_PAUSE;
+                    tokio::time::sleep(delay::nth(first, longest, done - 1)).await;
+                }
+                end => return end,
+            }
+        }
+        attempt().await
+    }
+}
+
+/// The body of a success, or the error that EFA reports.
+fn accept(reply: Reply, call: &str) -> Result<Vec<u8>, EfaError> {
+    match reply.status.is_success() {
+        true => Ok(reply.body),
+        false => Err(status(&reply, call)),
+    }
+}
+
+fn status(reply: &Reply, call: &str) -> EfaError {
+    EfaError::Status {
+        call: call.to_owned(),
+        code: reply.status.as_u16(),
+        message: model::message(&reply.body),
+    }
+}
+
+fn tokens(reply: Reply, path: &str) -> Result<Tokens, EfaError> {
+    let call = format!("POST {path}");
+    let body = accept(reply, &call)?;
+    let tokens: Tokens = model::json(&body).map_err(|what| invalid(&call, what))?;
+    let token = tokens.access_token.expose_secret();
+    if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(invalid(
+            &call,
+            "the answer has no usable access token".to_owned(),
+        ));
+    }
+    Ok(tokens)
+}
+
+fn invalid(call: &str, what: String) -> EfaError {
+    EfaError::Invalid {
+        call: call.to_owned(),
+        what,
     }
 }

@@ -3,6 +3,9 @@
 use crate::effect::Effect;
 use crate::secrets::SecretError;
 
+/// The one call that changes something.
+pub(super) const REDEPLOY: &str = "POST /monitor/redeploy";
+
 /// A call to EFA that failed. `call` is the method and the path; `url` is the API's base.
 #[derive(Debug, thiserror::Error)]
 pub enum EfaError {
@@ -68,27 +71,28 @@ pub enum EfaError {
         call: String,
         /// What was wrong, in words.
         what: String,
-        /// Whether EFA may have done something.
-        effect: Effect,
     },
 }
 
 impl EfaError {
-    /// Whether the call that failed may have been carried out. A status from 400 to 499 is a
-    /// refusal, except 408, which comes after a request that was cut off.
+    /// Whether the call that failed may have changed something. Only a redeploy does; a status
+    /// from 400 to 499 refuses it, except 408, which follows a request that was cut off.
     pub fn effect(&self) -> Effect {
         match self {
             EfaError::Connect { .. }
             | EfaError::Tls { .. }
             | EfaError::Login { .. }
             | EfaError::Secret(_) => Effect::None,
-            EfaError::Status { code, .. } => match code {
-                408 => Effect::Perhaps,
-                400..=499 => Effect::None,
-                _ => Effect::Perhaps,
+            EfaError::Status { code, .. } if *code != 408 && (400..500).contains(code) => {
+                Effect::None
+            }
+            EfaError::Status { call, .. }
+            | EfaError::Timeout { call }
+            | EfaError::Lost { call, .. }
+            | EfaError::Invalid { call, .. } => match call == REDEPLOY {
+                true => Effect::Perhaps,
+                false => Effect::None,
             },
-            EfaError::Timeout { .. } | EfaError::Lost { .. } => Effect::Perhaps,
-            EfaError::Invalid { effect, .. } => *effect,
         }
     }
 

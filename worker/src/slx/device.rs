@@ -1,3 +1,8 @@
+//! What a workflow asks of a switch.
+
+mod write;
+
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -5,63 +10,212 @@ use schemas::inventory::Device;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 
-use super::{Dialect, ImageSource, SlxError, SshSettings, TpvmStatus};
+use super::config::{self, BlockError};
+use super::dialect::{Asking, Dialect};
+use super::output::{self, Misread, Verdict};
+use super::session::Session;
+use super::{ImageSource, SlxError, SshSettings, TpvmStatus};
 use crate::secrets::Secrets;
 use crate::versions::{SlxVersion, TpvmVersion};
+use write::unwritable;
 
-/// One SSH session with a switch.
-pub struct SlxDevice {}
+/// One SSH session with a switch. After a timeout, a lost connection or a call that was not
+/// waited for, every further call is [`SlxError::Lost`]: connect again.
+pub struct SlxDevice {
+    session: Session,
+    dialect: Arc<Dialect>,
+}
 
-#[allow(missing_docs)]
+impl fmt::Debug for SlxDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlxDevice").finish_non_exhaustive()
+    }
+}
+
 impl SlxDevice {
+    /// Connects to a switch and logs in: with the key if the inventory names one, then with the
+    /// password.
     pub async fn connect(
-        _device: &Device,
-        _secrets: &Secrets,
-        _settings: &SshSettings,
-        _dialect: Arc<Dialect>,
+        device: &Device,
+        secrets: &Secrets,
+        settings: &SshSettings,
+        dialect: Arc<Dialect>,
     ) -> Result<SlxDevice, SlxError> {
-        todo!()
+        let session = Session::open(device, secrets, settings, Arc::clone(&dialect)).await?;
+        Ok(SlxDevice { session, dialect })
     }
+
+    /// The SLX-OS version.
     pub async fn slx_version(&mut self) -> Result<SlxVersion, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.slx_version;
+        self.show("slx_version", line, output::slx_version).await
     }
+
+    /// What the TPVM does, and what earlier operations left behind.
     pub async fn tpvm_status(&mut self) -> Result<TpvmStatus, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.tpvm_status;
+        self.show("tpvm_status", line, output::tpvm_status).await
     }
+
+    /// The version of the installed image; `None` if none is installed.
     pub async fn tpvm_version(&mut self) -> Result<Option<TpvmVersion>, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.tpvm_version;
+        self.show("tpvm_version", line, output::tpvm_version).await
     }
+
+    /// The TPVM's addresses, those of the management interface (eth0) first. Empty while it does
+    /// not run.
     pub async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.tpvm_addresses;
+        self.show("tpvm_addresses", line, output::tpvm_ips).await
     }
+
+    /// The snapshot that a revert would go back to, as the switch describes it: the whole text
+    /// after `Snapshot: `.
     pub async fn snapshot(&mut self) -> Result<Option<String>, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.tpvm_snapshot;
+        self.show("tpvm_snapshot", line, output::snapshot).await
     }
+
+    /// The TPVM configuration in the running-config; `None` if there is none.
     pub async fn running_config(&mut self) -> Result<Option<TpvmConfig>, SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let command = "running_config";
+        let line = &dialect.commands.running_config;
+        let text = self.session.execute(command, line, false).await?.text;
+        if let Some(error) = output::error(&dialect, &text) {
+            return Err(self.declined(command, error, &text));
+        }
+        config::parse(&dialect, &text).map_err(|error| match error {
+            BlockError::NoBlock => self.declined(command, Verdict::Unknown, &text),
+            BlockError::Line(line) => self.declined(command, Verdict::Unknown, &line),
+            BlockError::Value(what) => SlxError::Invalid {
+                command: command.to_owned(),
+                what,
+            },
+        })
     }
+
+    /// Writes every item of a configuration but `deploy`, install-time items first and the
+    /// trusted peer last. The trusted peer needs its password in clear, since SLX-OS does not
+    /// take the encoded one back; without it nothing is sent. `auto-boot` is written if the
+    /// configuration has it on.
     pub async fn configure(
         &mut self,
-        _config: &TpvmConfig,
-        _trusted_peer_password: Option<&SecretString>,
+        config: &TpvmConfig,
+        trusted_peer_password: Option<&SecretString>,
     ) -> Result<(), SlxError> {
-        todo!()
+        let items = TpvmConfig {
+            trusted_peer: None,
+            deploy: false,
+            ..config.clone()
+        };
+        let mut lines = self.lines(&items)?;
+        if let Some(peer) = &config.trusted_peer {
+            let password = trusted_peer_password.ok_or_else(|| SlxError::Invalid {
+                command: "trusted_peer".to_owned(),
+                what: "its password is needed to write it".to_owned(),
+            })?;
+            lines.push(self.trusted_peer_line(peer, password)?);
+        }
+        self.write(lines).await
     }
+
+    /// Writes the trusted peer, with its password in clear.
     pub async fn set_trusted_peer(
         &mut self,
-        _peer: &TrustedPeer,
-        _password: &SecretString,
+        peer: &TrustedPeer,
+        password: &SecretString,
     ) -> Result<(), SlxError> {
-        todo!()
+        let line = self.trusted_peer_line(peer, password)?;
+        self.write(vec![line]).await
     }
+
+    /// Writes `deploy`: installs the TPVM from the image on the switch, starts and configures it.
+    /// The switch goes on by itself; [`SlxDevice::tpvm_status`] tells how far it is.
     pub async fn deploy(&mut self) -> Result<(), SlxError> {
-        todo!()
+        let deploy = TpvmConfig {
+            deploy: true,
+            ..TpvmConfig::default()
+        };
+        let lines = self.lines(&deploy)?;
+        self.write(lines).await
     }
-    pub async fn upgrade(&mut self, _from: &ImageSource<'_>) -> Result<(), SlxError> {
-        todo!()
+
+    /// Sends `tpvm upgrade`: stops the TPVM, takes a snapshot, fetches the image and starts it.
+    /// The switch goes on by itself.
+    pub async fn upgrade(&mut self, from: &ImageSource<'_>) -> Result<(), SlxError> {
+        let dialect = Arc::clone(&self.dialect);
+        let values = [
+            ("protocol", from.firmware_host.protocol.as_str().to_owned()),
+            ("host", from.firmware_host.ip_address.to_string()),
+            ("user", from.firmware_host.user.to_string()),
+            ("password", self.clear_password("upgrade", from.password)?),
+            ("directory", from.image.directory().to_owned()),
+            ("file", from.image.file_name().to_owned()),
+        ];
+        let values = values.map(|(name, value)| (name, Some(value)));
+        let line = dialect.commands.upgrade.write(&values);
+        let line = line.map_err(|value| unwritable("upgrade", format!("it has no {value}")))?;
+        self.change(
+            "upgrade",
+            &line,
+            Some(Asking::Upgrade),
+            &dialect.accepted.upgrade,
+        )
+        .await
     }
+
+    /// Sends `tpvm revert`: goes back to the snapshot. The switch goes on by itself.
     pub async fn revert(&mut self) -> Result<(), SlxError> {
-        todo!()
+        let dialect = Arc::clone(&self.dialect);
+        let line = &dialect.commands.revert;
+        self.change(
+            "revert",
+            line,
+            Some(Asking::Revert),
+            &dialect.accepted.revert,
+        )
+        .await
     }
-    pub async fn close(self) {}
+
+    /// Ends the session in good order. Dropping it ends it too.
+    pub async fn close(self) {
+        self.session.close().await;
+    }
+
+    async fn show<T>(
+        &mut self,
+        command: &str,
+        line: &str,
+        read: impl FnOnce(&Dialect, &str) -> Result<T, Misread>,
+    ) -> Result<T, SlxError> {
+        let text = self.session.execute(command, line, false).await?.text;
+        if let Some(error) = output::error(&self.dialect, &text) {
+            return Err(self.declined(command, error, &text));
+        }
+        read(&self.dialect, &text).map_err(|misread| match misread {
+            Misread::Unknown => self.declined(command, Verdict::Unknown, &text),
+            Misread::Invalid(what) => SlxError::Invalid {
+                command: command.to_owned(),
+                what,
+            },
+        })
+    }
+
+    /// The error for an answer that is not what it should be.
+    fn declined(&self, command: &str, verdict: Verdict, text: &str) -> SlxError {
+        let command = command.to_owned();
+        let output = self.session.redactor.clean(text);
+        match verdict {
+            Verdict::Busy => SlxError::Busy { command },
+            Verdict::Refused => SlxError::Refused { command, output },
+            Verdict::Accepted | Verdict::Unknown => SlxError::Unknown { command, output },
+        }
+    }
 }

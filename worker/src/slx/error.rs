@@ -3,6 +3,16 @@
 use crate::effect::Effect;
 use crate::secrets::SecretError;
 
+/// The commands that change nothing.
+const READS: [&str; 6] = [
+    "slx_version",
+    "tpvm_status",
+    "tpvm_version",
+    "tpvm_addresses",
+    "tpvm_snapshot",
+    "running_config",
+];
+
 /// A call to a switch that failed. `command` is the name of a command in the dialect, never its
 /// text; `output` is what the switch printed, without secrets and at most 2 KiB of it.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +106,12 @@ impl SlxError {
             | SlxError::Refused { .. }
             | SlxError::Busy { .. }
             | SlxError::Invalid { .. } => Effect::None,
-            SlxError::Timeout { .. } | SlxError::Lost { .. } | SlxError::Unknown { .. } => {
-                Effect::Perhaps
-            }
+            SlxError::Timeout { command }
+            | SlxError::Lost { command }
+            | SlxError::Unknown { command, .. } => match READS.contains(&command.as_str()) {
+                true => Effect::None,
+                false => Effect::Perhaps,
+            },
         }
     }
 

@@ -1,0 +1,210 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::LazyLock;
+
+use super::*;
+
+static DIALECT: LazyLock<Dialect> = LazyLock::new(Dialect::built_in);
+
+fn status(output: &str) -> Result<TpvmStatus, Misread> {
+    tpvm_status(&DIALECT, output)
+}
+
+#[test]
+fn each_phase_is_told() {
+    for (output, phase) in [
+        (
+            "TPVM is running, and AutoStart is enabled on this host.\n",
+            Phase::Running,
+        ),
+        (
+            "TPVM is installed but not running, and AutoStart is disabled on this host.\n",
+            Phase::Stopped,
+        ),
+        ("TPVM is not installed\n", Phase::NotInstalled),
+        (
+            "TPVM upgrade is in progress: downloading image\n",
+            Phase::Working("upgrade: downloading image".to_owned()),
+        ),
+        (
+            "TPVM installation is in progress\n",
+            Phase::Working("installation".to_owned()),
+        ),
+        (
+            "TPVM revert is in progress\n",
+            Phase::Working("revert".to_owned()),
+        ),
+    ] {
+        let found = status(output).unwrap();
+        assert_eq!(
+            found,
+            TpvmStatus {
+                phase,
+                tags: Vec::new()
+            }
+        );
+    }
+}
+
+#[test]
+fn tags_are_kept_in_order_and_hints_are_not() {
+    let found = status(
+        "TPVM is running, and AutoStart is enabled on this host.\n\
+         [upgrade-1] ERROR: failed to download image: no such file\n\
+         [disk-2] WARNING: licence file not found\n\
+         Any warnings can be cleared using tpvm show status clear-tag <tag>\n",
+    )
+    .unwrap();
+    assert_eq!(found.phase, Phase::Running);
+    let tags: Vec<_> = found
+        .tags
+        .iter()
+        .map(|tag| (tag.name.as_str(), tag.severity, tag.text.as_str()))
+        .collect();
+    assert_eq!(
+        tags,
+        [
+            (
+                "upgrade-1",
+                Severity::Error,
+                "failed to download image: no such file"
+            ),
+            ("disk-2", Severity::Warning, "licence file not found"),
+        ]
+    );
+    assert_eq!(error(&DIALECT, "[a] WARNING: x not found\n"), None);
+}
+
+#[test]
+fn other_status_texts_are_unknown() {
+    for output in [
+        "",
+        "TPVM\n",
+        "is running\n",
+        "the TPVM is running\n",
+        "TPVM is not running\n",
+        "TPVM is running\nTPVM upgrade is in progress\n",
+        "x%Q!#\n",
+    ] {
+        assert_eq!(status(output), Err(Misread::Unknown), "{output:?}");
+    }
+}
+
+#[test]
+fn versions_are_read() {
+    let dialect = &*DIALECT;
+    let output =
+        "SLX-OS Operating System Software\nFirmware name:      20.3.2a\nBuild Time: 10:11:12\n";
+    assert_eq!(slx_version(dialect, output).unwrap().to_string(), "20.3.2a");
+    assert_eq!(
+        slx_version(dialect, "Build Time: 1\n"),
+        Err(Misread::Unknown)
+    );
+    let odd = slx_version(dialect, "Firmware name: current\n");
+    assert!(matches!(odd, Err(Misread::Invalid(_))), "{odd:?}");
+
+    let found = tpvm_version(dialect, "TPVM Version: 4.2.4\n")
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.to_string(), "4.2.4");
+    assert_eq!(tpvm_version(dialect, "TPVM Version: \n"), Ok(None));
+    assert_eq!(tpvm_version(dialect, "TPVM Version:\nx\n"), Ok(None));
+    assert_eq!(tpvm_version(dialect, ""), Err(Misread::Unknown));
+    let odd = tpvm_version(dialect, "TPVM Version: unknown\n");
+    assert!(matches!(odd, Err(Misread::Invalid(_))), "{odd:?}");
+}
+
+#[test]
+fn the_management_address_comes_first() {
+    let dialect = &*DIALECT;
+    let ips = |output: &str| {
+        let found = tpvm_ips(dialect, output)?;
+        Ok(found.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let both = "IPv4:\neth1 10.30.0.2\neth0 10.20.61.92\nIPv6:\neth0 fd00::5\neth1 fd00::6\n";
+    assert_eq!(
+        ips(both).unwrap(),
+        ["10.20.61.92", "fd00::5", "10.30.0.2", "fd00::6"]
+    );
+    assert_eq!(
+        ips("IPv4:\neth0 10.20.61.92/20\nIPv6:\n").unwrap(),
+        ["10.20.61.92"]
+    );
+    assert!(ips("IPv4:\nIPv6:\n").unwrap().is_empty());
+    for output in [
+        "",
+        "eth0 10.20.61.92\n",
+        "IPv4:\neth0\n",
+        "IPv4:\nno route to host\n",
+    ] {
+        assert_eq!(ips(output), Err(Misread::Unknown), "{output:?}");
+    }
+    assert!(matches!(
+        ips("IPv4:\neth0 10.20.61\n"),
+        Err(Misread::Invalid(_))
+    ));
+}
+
+#[test]
+fn the_snapshot_is_read_as_a_whole() {
+    let dialect = &*DIALECT;
+    let found = snapshot(dialect, "Snapshot: 4.2.4 taken 2026-11-22 10:03:11\n").unwrap();
+    assert_eq!(found.as_deref(), Some("4.2.4 taken 2026-11-22 10:03:11"));
+    assert_eq!(snapshot(dialect, "No snapshot\n"), Ok(None));
+    for output in ["", "Snapshot:\n", "snapshots\n"] {
+        assert_eq!(
+            snapshot(dialect, output),
+            Err(Misread::Unknown),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
+fn acceptance_is_clear_or_it_is_none() {
+    let dialect = &*DIALECT;
+    let accepted = &dialect.accepted;
+    let upgrade = |output: &str| verdict(dialect, output, &accepted.upgrade);
+    let asked = "Continue? [y/n]:y\n";
+    assert_eq!(
+        upgrade(&format!("{asked}TPVM upgrade is initiated\n")),
+        Verdict::Accepted
+    );
+    assert_eq!(
+        upgrade("% Error: another TPVM operation is in progress\n"),
+        Verdict::Busy
+    );
+    assert_eq!(
+        upgrade(&format!("{asked}%Error: no snapshot to revert to\n")),
+        Verdict::Refused
+    );
+    assert_eq!(
+        upgrade("      ^\nsyntax error: unknown argument.\n"),
+        Verdict::Refused
+    );
+    assert_eq!(
+        upgrade("syntax error: element does not exist\n"),
+        Verdict::Refused
+    );
+    assert_eq!(
+        upgrade("ERROR: ADVANCED_FEATURES license is missing.\n"),
+        Verdict::Refused
+    );
+    for output in [
+        "",
+        asked,
+        "TPVM revert is initiated\n",
+        "TPVM upgrade is init",
+        "file not found\n",
+    ] {
+        assert_eq!(upgrade(output), Verdict::Unknown, "{output:?}");
+    }
+    let line = |output: &str| verdict(dialect, output, &accepted.line);
+    assert_eq!(line(""), Verdict::Accepted);
+    assert_eq!(line("% Informational: stored\n"), Verdict::Accepted);
+    assert_eq!(
+        line("% Error: install-time configuration is missing\n"),
+        Verdict::Refused
+    );
+    assert_eq!(line("#@!\n"), Verdict::Unknown);
+}

@@ -1,0 +1,286 @@
+//! One SSH session with a switch and the interactive shell in it.
+
+mod host_keys;
+mod leash;
+mod login;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use russh::client::{self, Handle};
+use russh::keys::{Algorithm, PublicKey};
+use russh::{Channel, ChannelMsg, Disconnect};
+use schemas::inventory::Device;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::debug;
+
+use super::dialect::Dialect;
+use super::exchange::{Answer, Exchange, Next};
+use super::redact::Redactor;
+use super::{SlxError, SshSettings};
+use crate::secrets::Secrets;
+use host_keys::{Failure, HostKeyCheck};
+use leash::Leash;
+use login::Credentials;
+
+/// Wide enough that no line is wrapped, echoes of long commands included.
+const COLUMNS: u32 = 1000;
+const ROWS: u32 = 24;
+
+/// A shell at its prompt.
+pub(super) struct Session {
+    pub dialect: Arc<Dialect>,
+    pub redactor: Redactor,
+    settings: SshSettings,
+    handle: Handle<HostKeyCheck>,
+    channel: Channel<client::Msg>,
+    /// The switch's name in its prompt.
+    name: Option<String>,
+    /// Whether the last command was not answered to its prompt.
+    broken: bool,
+    /// Ends the SSH library's task, whatever it waits for.
+    _leash: DropGuard,
+}
+
+impl Session {
+    /// Connects, checks the host key, logs in and waits for the prompt.
+    pub(super) async fn open(
+        device: &Device,
+        secrets: &Secrets,
+        settings: &SshSettings,
+        dialect: Arc<Dialect>,
+    ) -> Result<Session, SlxError> {
+        let credentials = Credentials::of(device, secrets)?;
+        let address = device.ssh_host.as_ref().map(ToString::to_string);
+        let address = address.unwrap_or_else(|| device.ip_address.to_string());
+        let host = format!("{address}:{}", device.ssh_port);
+        let deadline = Instant::now() + settings.connect_timeout;
+        let step = Step {
+            host: &host,
+            deadline,
+        };
+
+        let stream = TcpStream::connect((address.as_str(), device.ssh_port));
+        let stream = step.within("the TCP connection", stream).await?;
+        let stream = stream.map_err(|error| step.failed("the TCP connection", error.into()))?;
+        let over = CancellationToken::new();
+        let leash = over.clone().drop_guard();
+        let check = HostKeyCheck::new(address, device.ssh_port, settings.host_keys.clone());
+        let config = config(&check.known().await.map_err(|what| step.untrusted(what))?);
+        let handle = client::connect_stream(config, Leash::new(stream, over), check);
+        let mut handle = match step.within("the SSH handshake", handle).await? {
+            Ok(handle) => handle,
+            Err(Failure::HostKey(what)) => return Err(step.untrusted(what)),
+            Err(Failure::Ssh(error)) => return Err(step.failed("the SSH handshake", error)),
+        };
+        let login = credentials.log_in(&mut handle, &step);
+        step.within("the login", login).await??;
+        let channel = step.within("the shell", shell(&handle)).await?;
+        let channel = channel.map_err(|error| step.failed("the shell", error))?;
+        let mut session = Session {
+            dialect,
+            redactor: credentials.redactor(),
+            settings: settings.clone(),
+            handle,
+            channel,
+            name: None,
+            broken: false,
+            _leash: leash,
+        };
+        session.reach_prompt(&step).await?;
+        Ok(session)
+    }
+
+    /// Waits for the first prompt and turns paging off. The name is taken from the prompt behind
+    /// that command: what looks like a prompt before may be part of a banner.
+    async fn reach_prompt(&mut self, step: &Step<'_>) -> Result<(), SlxError> {
+        let dialect = Arc::clone(&self.dialect);
+        for line in [None, Some(dialect.commands.no_paging.as_str())] {
+            let answer = self.exchange("no_paging", line, false, step.deadline).await;
+            let answer = answer.map_err(|error| match error {
+                invalid @ SlxError::Invalid { .. } => invalid,
+                error => SlxError::Connect {
+                    host: step.host.to_owned(),
+                    what: format!("the shell came to no prompt that the dialect knows ({error})"),
+                    source: None,
+                },
+            })?;
+            if line.is_some() {
+                if super::output::error(&dialect, &answer.text).is_some() {
+                    debug!(host = step.host, "paging can't be turned off");
+                }
+                self.name = Some(answer.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a line and waits for the prompt. `command` is what errors call it; `asks` says
+    /// whether a question is answered.
+    pub(super) async fn execute(
+        &mut self,
+        command: &str,
+        line: &str,
+        asks: bool,
+    ) -> Result<Answer, SlxError> {
+        let deadline = Instant::now() + self.settings.command_timeout;
+        self.exchange(command, Some(line), asks, deadline).await
+    }
+
+    async fn exchange(
+        &mut self,
+        command: &str,
+        line: Option<&str>,
+        asks: bool,
+        deadline: Instant,
+    ) -> Result<Answer, SlxError> {
+        let command = command.to_owned();
+        if line.is_some_and(|line| line.contains(char::is_control)) {
+            let what = "a value holds a control character, so nothing was sent".to_owned();
+            return Err(SlxError::Invalid { command, what });
+        }
+        if self.broken {
+            return Err(SlxError::Lost { command });
+        }
+        // Until the prompt is back, also if the caller stops waiting.
+        self.broken = true;
+        let dialect = Arc::clone(&self.dialect);
+        let name = self.name.clone();
+        let max_output = self.settings.max_output;
+        let mut exchange = Exchange::new(&dialect.session, line, name.as_deref(), asks, max_output);
+        let talk = self.talk(line, &mut exchange);
+        let answer = match timeout_at(deadline, talk).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(Broke::Lost)) => return Err(SlxError::Lost { command }),
+            Ok(Err(Broke::TooLong)) => {
+                let output = format!("more than {max_output} bytes of output");
+                return Err(SlxError::Unknown { command, output });
+            }
+            Err(_) => {
+                return Err(match exchange.open_question() {
+                    Some(text) => SlxError::Unknown {
+                        command,
+                        output: self.redactor.clean(&text),
+                    },
+                    None => SlxError::Timeout { command },
+                });
+            }
+        };
+        self.broken = false;
+        Ok(answer)
+    }
+
+    async fn talk(
+        &mut self,
+        line: Option<&str>,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Answer, Broke> {
+        if let Some(line) = line {
+            self.send(format!("{line}\n")).await?;
+        }
+        loop {
+            let data = match self.channel.wait().await {
+                Some(ChannelMsg::Data { data }) => data,
+                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => return Err(Broke::Lost),
+                Some(_) => continue,
+            };
+            match exchange.take(&data) {
+                Next::Wait => {}
+                Next::Send(text) => self.send(text).await?,
+                Next::Done(answer) => return Ok(answer),
+                Next::TooLong => return Err(Broke::TooLong),
+            }
+        }
+    }
+
+    async fn send(&self, text: String) -> Result<(), Broke> {
+        let sent = self.channel.data_bytes(text.into_bytes()).await;
+        sent.map_err(|_| Broke::Lost)
+    }
+
+    /// Says goodbye. Dropping a session ends it too.
+    pub(super) async fn close(self) {
+        let goodbye = self.handle.disconnect(Disconnect::ByApplication, "", "en");
+        let deadline = Instant::now() + self.settings.connect_timeout;
+        // A switch that is gone already needs no goodbye.
+        let _ = timeout_at(deadline, goodbye).await;
+    }
+}
+
+/// Why a talk ended early.
+enum Broke {
+    Lost,
+    TooLong,
+}
+
+async fn shell(handle: &Handle<HostKeyCheck>) -> Result<Channel<client::Msg>, russh::Error> {
+    let channel = handle.channel_open_session().await?;
+    channel
+        .request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[])
+        .await?;
+    channel.request_shell(false).await?;
+    Ok(channel)
+}
+
+/// Asks first for the kinds of host key that are known: a switch may have several.
+fn config(known: &[PublicKey]) -> Arc<client::Config> {
+    // Of an RSA key, the algorithm also names a hash that the key itself doesn't.
+    let kind = |algorithm: &Algorithm| match algorithm {
+        Algorithm::Rsa { .. } => Algorithm::Rsa { hash: None },
+        other => other.clone(),
+    };
+    let known: Vec<Algorithm> = known.iter().map(|key| kind(&key.algorithm())).collect();
+    let mut config = client::Config {
+        nodelay: true,
+        ..client::Config::default()
+    };
+    config
+        .preferred
+        .key
+        .to_mut()
+        .sort_by_key(|algorithm| !known.contains(&kind(algorithm)));
+    Arc::new(config)
+}
+
+/// One of the steps to a session, for its errors.
+struct Step<'a> {
+    host: &'a str,
+    deadline: Instant,
+}
+
+impl Step<'_> {
+    async fn within<T>(&self, what: &str, step: impl Future<Output = T>) -> Result<T, SlxError> {
+        timeout_at(self.deadline, step)
+            .await
+            .map_err(|_| SlxError::Connect {
+                host: self.host.to_owned(),
+                what: format!("{what} took too long"),
+                source: None,
+            })
+    }
+
+    fn failed(&self, what: &str, source: russh::Error) -> SlxError {
+        SlxError::Connect {
+            host: self.host.to_owned(),
+            what: format!("{what} failed"),
+            source: Some(source),
+        }
+    }
+
+    fn untrusted(&self, what: String) -> SlxError {
+        SlxError::HostKey {
+            host: self.host.to_owned(),
+            what,
+        }
+    }
+
+    fn refused(&self, user: &str, what: &str) -> SlxError {
+        SlxError::Login {
+            host: self.host.to_owned(),
+            user: user.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+}
