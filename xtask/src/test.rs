@@ -25,7 +25,9 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut command = cargo(options.cargo_arguments());
     command
         .env("DATABASE_URL", stack.database_url())
-        .env("AMQP_URL", stack.amqp_url());
+        .env("AMQP_URL", stack.amqp_url())
+        // What a test can't clean up, since it was killed, goes with the rest.
+        .env("TMPDIR", stack.dir());
     let status = job::run(command).await;
     stack.stop().await?;
     let code = status?.code().and_then(|code| u8::try_from(code).ok());
