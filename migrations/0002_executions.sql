@@ -96,7 +96,7 @@ COMMENT ON COLUMN executions.detail IS 'For people: what is waited for, or what 
 COMMENT ON COLUMN executions.failed_state IS 'The last state that failed; a failed revert replaces the failure that led to it.';
 COMMENT ON COLUMN executions.failure_cause IS 'Why that state failed.';
 COMMENT ON COLUMN executions.failure_remedy IS 'What to do about it.';
-COMMENT ON COLUMN executions.attempts IS 'How often the current step was tried again; polls do not count.';
+COMMENT ON COLUMN executions.attempts IS 'How often in a row the current step was tried again; a poll starts anew.';
 COMMENT ON COLUMN executions.wake_at IS 'When the ledger announces the current step again: the end of a claim, the next poll, or a little after a step was recorded.';
 COMMENT ON COLUMN executions.copies IS 'How often the current step was announced in vain; spaces out the next time.';
 COMMENT ON COLUMN executions.claim_token IS 'Who writes to the current step must name it. It stays valid after its end until someone else claims the step.';
@@ -144,7 +144,7 @@ COMMENT ON COLUMN history.failure_cause IS 'Why the state left failed.';
 COMMENT ON COLUMN history.failure_remedy IS 'What to do about it.';
 COMMENT ON COLUMN history.verdict IS 'How the execution ended, on its last move.';
 COMMENT ON COLUMN history.facts IS 'What was learnt with the move.';
-COMMENT ON COLUMN history.attempts IS 'How often the step was tried again.';
+COMMENT ON COLUMN history.attempts IS 'How often in a row the step had been tried again.';
 COMMENT ON COLUMN history.worker IS 'The worker that performed the step; in row 1 the requester.';
 COMMENT ON COLUMN history.started_at IS 'When the state left was entered.';
 COMMENT ON COLUMN history.ended_at IS 'When the move was recorded.';

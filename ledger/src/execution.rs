@@ -129,7 +129,7 @@ pub struct HeldStep {
     pub failed_state: Option<State>,
     /// Why that state failed.
     pub failure: Option<Failure>,
-    /// How often this step has been tried before, by [`Wait::counts_as_attempt`].
+    /// How often in a row this step has been tried before, by [`Wait::counts_as_attempt`].
     pub attempts: i32,
     /// When the execution entered the state, by Postgres' clock.
     pub started_at: DateTime<Utc>,
@@ -182,7 +182,7 @@ pub struct Wait {
     pub why: String,
     /// What was learnt.
     pub facts: Facts,
-    /// It is a retry, of which a step has a limited number; not a poll.
+    /// It is a retry, of which a step has a limited number in a row; a poll starts them anew.
     pub counts_as_attempt: bool,
 }
 
@@ -193,6 +193,9 @@ pub struct Due {
     pub step: StepRef,
     /// How often it was due without having been claimed, with this time: from 1.
     pub copies: i32,
+    /// Somebody has claimed the step since it began, so its message got through. Otherwise the
+    /// change that led to it may never have been announced.
+    pub taken_up: bool,
     /// The state that failed: a revert's message names it.
     pub failed_state: Option<State>,
 }

@@ -1,13 +1,12 @@
 //! The handle that everyone else uses.
 
-use std::net::IpAddr;
+mod efa_db;
+mod reports;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::UpgradeRequest;
-use schemas::inventory::{FirmwareHost, Inventory};
-use schemas::tpvm::TpvmConfig;
-use schemas::values::Label;
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -17,7 +16,6 @@ use crate::execution::{
 };
 use crate::facts::Facts;
 use crate::lanes::Lanes;
-use crate::report::{Execution, Filter, HistoryRow, StateCount};
 use crate::schema;
 use crate::sql::accept::Accept;
 use crate::sql::claim::ClaimStep;
@@ -25,11 +23,7 @@ use crate::sql::note::Note;
 use crate::sql::record::Record;
 use crate::sql::renew::RenewClaim;
 use crate::sql::wait::Waiting;
-use crate::sql::{
-    counts, due, executions, firmware_host, history, inventory, operational, tpvm_config,
-    transitions,
-};
-use crate::target::{InventoryCounts, Target};
+use crate::sql::{due, transitions};
 use crate::values::json;
 
 /// How the ledger uses Postgres.
@@ -254,123 +248,4 @@ impl Ledger {
     pub async fn end_announced(&self, execution_id: Uuid) -> Result<(), LedgerError> {
         self.lanes.end_announced.submit(execution_id).await
     }
-
-    /// A registered device with its deployment.
-    ///
-    /// # Errors
-    /// [`LedgerError::UndecodableInventory`].
-    pub async fn target(&self, ip: IpAddr) -> Result<Option<Target>, LedgerError> {
-        inventory::target(&self.db, ip).await
-    }
-
-    /// A registered firmware host.
-    ///
-    /// # Errors
-    /// [`LedgerError::UndecodableInventory`].
-    pub async fn firmware_host(&self, ip: IpAddr) -> Result<Option<FirmwareHost>, LedgerError> {
-        firmware_host::one(&self.db, ip).await
-    }
-
-    /// Replaces the persisted TPVM configuration of a device.
-    ///
-    /// # Errors
-    /// [`LedgerError::Invalid`] for a device that is not registered.
-    pub async fn save_tpvm_config(
-        &self,
-        device_ip: IpAddr,
-        config: &TpvmConfig,
-    ) -> Result<(), LedgerError> {
-        let work = async {
-            let mut connection = self.db.pool.acquire().await?;
-            tpvm_config::save(&mut connection, device_ip, config).await
-        };
-        registered(device_ip, self.db.bounded(work).await?)
-    }
-
-    /// Notes what was seen of a device's TPVM. What is `None` stays as it was last seen: a
-    /// replaced device is still known by its TPVM's old address.
-    ///
-    /// # Errors
-    /// [`LedgerError::Invalid`] for a device that is not registered, and for a version that is no
-    /// [`Label`].
-    pub async fn save_operational(
-        &self,
-        device_ip: IpAddr,
-        version: Option<&str>,
-        tpvm_ip: Option<IpAddr>,
-    ) -> Result<(), LedgerError> {
-        if let Some(error) = version.and_then(|version| version.parse::<Label>().err()) {
-            return Err(LedgerError::Invalid(format!(
-                "the TPVM version of device {device_ip} can't be kept: {error}"
-            )));
-        }
-        let work = async {
-            let mut connection = self.db.pool.acquire().await?;
-            operational::save(&mut connection, device_ip, version, tpvm_ip).await
-        };
-        registered(device_ip, self.db.bounded(work).await?)
-    }
-
-    /// Writes everything that an inventory names, or nothing of it. What it does not name stays,
-    /// a device's persisted configuration and operational data included.
-    ///
-    /// # Errors
-    /// [`LedgerError::Invalid`] for something named twice, an API that is not HTTPS, and a device
-    /// that would leave its deployment while an upgrade of it runs.
-    pub async fn load_inventory(
-        &self,
-        inventory: &Inventory,
-    ) -> Result<InventoryCounts, LedgerError> {
-        inventory::load(&self.db, inventory).await
-    }
-
-    /// The EFA DB tables as an inventory, sorted by names and addresses.
-    ///
-    /// # Errors
-    /// [`LedgerError::UndecodableInventory`].
-    pub async fn inventory(&self) -> Result<Inventory, LedgerError> {
-        inventory::read(&self.db).await
-    }
-
-    /// How one execution stands.
-    ///
-    /// # Errors
-    /// [`LedgerError::Undecodable`].
-    pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, LedgerError> {
-        executions::one(&self.db, id).await
-    }
-
-    /// How executions stand, the newest first. One that can't be read is left out, and logged.
-    ///
-    /// # Errors
-    /// See [`Ledger`].
-    pub async fn executions(&self, filter: &Filter) -> Result<Vec<Execution>, LedgerError> {
-        executions::list(&self.db, filter).await
-    }
-
-    /// The moves of one execution in their order; none for an unknown one.
-    ///
-    /// # Errors
-    /// [`LedgerError::Undecodable`].
-    pub async fn history(&self, id: Uuid) -> Result<Vec<HistoryRow>, LedgerError> {
-        history::of(&self.db, id).await
-    }
-
-    /// The unfinished executions by state, in the order of the workflow; states without any are
-    /// absent.
-    ///
-    /// # Errors
-    /// See [`Ledger`].
-    pub async fn counts(&self) -> Result<Vec<StateCount>, LedgerError> {
-        counts::by_state(&self.db).await
-    }
-}
-
-fn registered(device_ip: IpAddr, written: bool) -> Result<(), LedgerError> {
-    if written {
-        return Ok(());
-    }
-    Err(LedgerError::Invalid(format!(
-        "device {device_ip} is not registered; load it with `tpvm-upgrade inventory load`"
-    )))
 }

@@ -72,7 +72,7 @@ pub struct Execution {
     pub from_version: Option<String>,
     /// The TPVM's version wanted.
     pub target_version: Option<String>,
-    /// How often the current step was tried again.
+    /// How often in a row the current step was tried again.
     pub attempts: i32,
     /// When the ledger announces the current step by itself; `None` at the end.
     pub wake_at: Option<DateTime<Utc>>,
@@ -105,7 +105,7 @@ pub struct HistoryRow {
     pub failure: Option<Failure>,
     /// What was learnt with the move.
     pub facts: Facts,
-    /// How often the step was tried again.
+    /// How often in a row the step had been tried again.
     pub attempts: i32,
     /// The worker that performed the step; in the first row the requester.
     pub worker: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::postgres::PgPoolOptions;
 
 use crate::db::{Db, bounded_by};
 use crate::error::LedgerError;
@@ -32,15 +32,16 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), LedgerError> {
     // A newer program has been here: nothing to do for us.
     migrations.set_ignore_missing(true);
     bounded_by(MIGRATION_TIMEOUT, async {
-        // A connection of its own: the pool's give up on a statement sooner.
+        // A connection of its own: the ledger's give up on a statement sooner.
         let options = db.pool.connect_options().as_ref().clone();
         let timeout = MIGRATION_TIMEOUT.as_millis().to_string();
-        let mut connection = options
-            .options([("statement_timeout", timeout)])
-            .connect()
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(db.pool.options().get_acquire_timeout())
+            .connect_with(options.options([("statement_timeout", timeout)]))
             .await?;
-        migrations.run(&mut connection).await?;
-        connection.close().await?;
+        migrations.run(&own).await?;
+        own.close().await;
         Ok::<_, LedgerError>(())
     })
     .await

@@ -14,6 +14,7 @@ struct DueRow {
     seq: i32,
     state: String,
     copies: i32,
+    taken_up: bool,
     failed_state: Option<String>,
 }
 
@@ -43,7 +44,8 @@ pub(crate) async fn take(
             copies = e.copies + 1
         FROM picked p
         WHERE e.id = p.id
-        RETURNING e.id, e.seq, e.state, e.copies, e.failed_state
+        RETURNING e.id, e.seq, e.state, e.copies, e.failed_state,
+                  (e.claim_token IS NOT NULL OR e.updated_at > e.started_at) AS "taken_up!"
         "#,
         limit.max(0),
         seconds(again_after),
@@ -61,6 +63,7 @@ fn due(row: DueRow) -> Result<Due, LedgerError> {
             state: columns.read("state", &row.state)?,
         },
         copies: row.copies,
+        taken_up: row.taken_up,
         failed_state: columns.read_some("failed_state", row.failed_state.as_deref())?,
     })
 }

@@ -56,7 +56,7 @@ impl Statement for WaitForLater {
                 claim_until = NULL,
                 detail = a.why,
                 facts = e.facts || a.facts,
-                attempts = e.attempts + a.is_attempt::int,
+                attempts = CASE WHEN a.is_attempt THEN e.attempts + 1 ELSE 0 END,
                 updated_at = now()
             FROM asked a JOIN found f ON f.id = a.id
             WHERE e.id = a.id AND e.seq = a.seq AND e.claim_token = a.token

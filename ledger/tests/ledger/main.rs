@@ -1,0 +1,15 @@
+//! The ledger against a real Postgres.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod accept;
+mod claim;
+mod coalesce;
+mod constraints;
+mod due;
+mod inventory;
+mod lifecycle;
+mod publish;
+mod record;
+mod report;
+mod support;
+mod unreadable;
