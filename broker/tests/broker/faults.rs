@@ -89,7 +89,12 @@ async fn a_confirm_that_never_comes_times_out_and_the_connection_is_replaced() {
     on_bed(async |bed| {
         let proxy = Proxy::start().await;
         let patience = Duration::from_secs(1);
-        let publisher = Publisher::start(impatient(bed, proxy.url(), patience));
+        let options = BrokerOptions {
+            // Long, so that it is not the heartbeat that finds the connection dead.
+            heartbeat: Duration::from_secs(60),
+            ..impatient(bed, proxy.url(), patience)
+        };
+        let publisher = Publisher::start(options);
         publishes_again(bed, &publisher).await;
         let connections = proxy.accepted();
         proxy.mute(true);
