@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::file;
 
 /// A person waits: a server that does not answer within this is down.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The flags that tell where the settings are.

@@ -15,9 +15,10 @@ const BOX: TableStyle = TableStyle::new()
     .row_separator(RULE)
     .bottom_border(RULE);
 
-/// The widest column, in characters with a blank on each side; longer texts are wrapped. An
-/// execution id fits.
-const WIDEST_COLUMN: u16 = 42;
+/// The widest text in one line; longer ones are wrapped. An execution id fits.
+const WIDEST_TEXT: u16 = 40;
+/// A blank on each side of a text.
+const PADDING: u16 = 2;
 
 /// Rows of text under fixed columns.
 pub(crate) struct Table {
@@ -45,7 +46,7 @@ impl Table {
         let wide = boxed(
             Some(&self.columns),
             self.rows.iter().map(Vec::as_slice),
-            WIDEST_COLUMN,
+            &vec![WIDEST_TEXT; self.columns.len()],
         );
         let width = wide.lines().next().map_or(0, str::len);
         let body = match terminal_width {
@@ -58,8 +59,9 @@ impl Table {
     fn upright(&self, terminal_width: u16) -> String {
         let labels = self.columns.iter().map(|label| label.len()).max();
         let labels = u16::try_from(labels.unwrap_or(0)).unwrap_or(u16::MAX);
-        // The label with two blanks, and three bars, are not for the values.
-        let values = terminal_width.saturating_sub(labels + 5).max(10);
+        let bars = 3;
+        let values = terminal_width.saturating_sub(bars + PADDING + labels + PADDING);
+        let widest = [labels, values.max(1)];
         let boxes: Vec<String> = self
             .rows
             .iter()
@@ -70,7 +72,7 @@ impl Table {
                     .zip(row)
                     .map(|(label, value)| [(*label).to_owned(), value.clone()])
                     .collect();
-                boxed(None, lines.iter().map(<[String; 2]>::as_slice), values)
+                boxed(None, lines.iter().map(<[String; 2]>::as_slice), &widest)
             })
             .collect();
         boxes.join("\n")
@@ -80,7 +82,7 @@ impl Table {
 fn boxed<'a>(
     header: Option<&[&str]>,
     rows: impl Iterator<Item = &'a [String]>,
-    widest: u16,
+    widest: &[u16],
 ) -> String {
     let mut grid = Grid::new();
     grid.load_style(BOX);
@@ -90,9 +92,14 @@ fn boxed<'a>(
     for row in rows {
         grid.add_row(row.iter().map(|text| Cell::new(printable(text))));
     }
-    let limit = ColumnConstraint::UpperBoundary(Width::Fixed(widest));
-    for column in grid.column_iter_mut() {
-        column.set_constraint(limit);
+    if grid.row_count() == 0 {
+        grid.style_mut().bottom_border = LineStyle::none();
+    }
+    let needed = grid.column_max_content_widths();
+    for ((column, needed), &widest) in grid.column_iter_mut().zip(needed).zip(widest) {
+        if needed > widest {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(widest + PADDING)));
+        }
     }
     grid.to_string()
 }
