@@ -1,6 +1,15 @@
-//! The worker.
-pub mod effect;
+//! The worker: an engine that carries steps from message to message, one file for each acting
+//! state, and the ways to switches (SSH) and to EFA (HTTPS).
+
+pub mod config;
+mod context;
 pub mod efa;
+pub mod effect;
+mod engine;
+mod outcome;
+mod remedy;
 pub mod secrets;
 pub mod slx;
+mod states;
 pub mod versions;
+pub mod worker;

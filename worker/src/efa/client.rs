@@ -125,7 +125,7 @@ impl Efa {
             return Err(invalid(call, "the id is none that EFA gives".to_owned()));
         }
         let path = format!("/monitor/redeploy/{id}");
-        let attempt = async || {
+        let attempt = || async {
             let reply = self.authorized(Method::GET, &path, call).await?;
             if reply.status == StatusCode::NOT_FOUND {
                 return Ok(RedeployStatus::NotFound);
@@ -141,7 +141,7 @@ impl Efa {
         parse: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<T, EfaError> {
         let call = format!("GET {path}");
-        let attempt = async || {
+        let attempt = || async {
             let reply = self.authorized(Method::GET, path, &call).await?;
             parse(&accept(reply, &call)?).map_err(|what| invalid(&call, what))
         };
@@ -218,7 +218,7 @@ impl Efa {
         body: &serde_json::Value,
     ) -> Result<Reply, EfaError> {
         let call = format!("POST {path}");
-        let attempt = async || {
+        let attempt = || async {
             let request = self.client.post(format!("{}{path}", self.url)).json(body);
             let reply = http::send(request, &call, &self.url).await?;
             match reply.status.is_server_error() {
@@ -238,10 +238,11 @@ impl Efa {
     }
 
     /// Tries what changes nothing again as long as the failure is transient.
-    async fn repeated<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<T, EfaError>,
-    ) -> Result<T, EfaError> {
+    // Not `AsyncFn`: what that returns can't be shown to be `Send`.
+    async fn repeated<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, EfaError>
+    where
+        F: Future<Output = Result<T, EfaError>>,
+    {
         for done in 1..self.read_attempts {
             match attempt().await {
                 Err(error) if error.is_transient() => {

@@ -1,0 +1,95 @@
+//! A worker that is told to end: it finishes or hands back what it holds, and ends in time.
+
+use std::time::Duration;
+
+use schemas::State;
+use simulator::{Fault, FaultKind};
+use tests::{Exit, World};
+
+use crate::checks::{assert_upgraded, normal};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn an_idle_worker_ends_at_once() {
+    for signal in ["TERM", "INT"] {
+        let world = World::new(normal()).await;
+        let worker = world.worker();
+        let id = world.accepted(&world.request(0)).await;
+        world.finished(id).await;
+        worker.signal(signal).await;
+        assert_eq!(worker.exit(SOON).await, Exit(Some(0)));
+        world.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_in_hand_is_finished() {
+    let world = World::new(normal()).await;
+    let hold = FaultKind::Slow(Duration::from_secs(1));
+    world
+        .standby(0)
+        .fault(Fault::new("show-version", hold).once())
+        .unwrap();
+    let worker = world.worker();
+    let id = world.accepted(&world.request(0)).await;
+    world.held_in(id, State::DeviceValidation).await;
+    worker.signal("TERM").await;
+    assert_eq!(worker.exit(SOON).await, Exit(Some(0)));
+    let execution = world.ledger.execution(id).await.unwrap().unwrap();
+    assert_eq!(
+        execution.state,
+        State::TpvmConfigValidation,
+        "{execution:?}"
+    );
+    let _next = world.worker();
+    assert_upgraded(&world, &world.finished(id).await);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
+    let world = World::new(normal()).await;
+    let hold = FaultKind::Slow(Duration::from_millis(1500));
+    world
+        .standby(0)
+        .fault(Fault::new("show-version", hold).once())
+        .unwrap();
+    let worker = world.worker_with("[worker]\ndrain_timeout = '100ms'");
+    let id = world.accepted(&world.request(0)).await;
+    world.held_in(id, State::DeviceValidation).await;
+    worker.signal("TERM").await;
+    assert_eq!(worker.exit(SOON).await, Exit(Some(0)));
+    let execution = world.ledger.execution(id).await.unwrap().unwrap();
+    assert_eq!(
+        (execution.state, execution.attempts),
+        (State::DeviceValidation, 0)
+    );
+    assert_eq!(execution.claimed_by, None, "{execution:?}");
+    let _next = world.worker();
+    assert_upgraded(&world, &world.finished(id).await);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let world = World::new(normal()).await;
+    let hold = FaultKind::Slow(Duration::from_millis(1500));
+    world
+        .standby(0)
+        .fault(Fault::new("show-version", hold).once())
+        .unwrap();
+    let worker = world.worker_with("[worker]\ndrain_timeout = '1m'");
+    let id = world.accepted(&world.request(0)).await;
+    world.held_in(id, State::DeviceValidation).await;
+    worker.signal("TERM").await;
+    tests::until("the first signal in the log", || async {
+        worker.log().contains("draining").then_some(())
+    })
+    .await;
+    worker.signal("TERM").await;
+    assert_eq!(worker.exit(Duration::from_secs(1)).await, Exit(Some(130)));
+    let _next = world.worker();
+    assert_upgraded(&world, &world.finished(id).await);
+    world.close().await;
+}

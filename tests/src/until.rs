@@ -1,0 +1,26 @@
+//! Waiting for a condition, with a bound.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// How long anything in a test may take to come about.
+const BOUND: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+/// If there is none within a minute; `what` says what was waited for.
+pub async fn until<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < BOUND, "{what}: not within {BOUND:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,337 @@
+//! A world of its own for each test.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use broker::{BrokerOptions, Inbox, Outgoing, Publisher};
+use ledger::{Execution, HistoryRow, Ledger, LedgerOptions};
+use schemas::inventory::Inventory;
+use schemas::{Answer, Names, Options, Reply, State, TraceContext, UpgradeRequest, V1, decode};
+use services::Database;
+use simulator::{DeploymentHandle, FIRMWARE_HOST, Files, Fleet, Settings, Simulator, SwitchHandle};
+use tempfile::TempDir;
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::process::{Process, binary, output};
+use crate::until;
+
+/// Everything quick, and the relations between the values as in the default configuration.
+const WORKER: &str = r#"
+[worker]
+claim = "2s"
+drain_timeout = "5s"
+[due]
+interval = "100ms"
+again_after = "1s"
+[slx]
+connect_timeout = "3s"
+command_timeout = "2s"
+[efa]
+connect_timeout = "2s"
+request_timeout = "2s"
+[timing]
+poll = "100ms"
+retry_first = "50ms"
+retry_max = "500ms"
+retry_attempts = 10
+settle = "2500ms"
+rejoin_grace = "5s"
+validation_deadline = "30s"
+configuration_deadline = "30s"
+installation_deadline = "30s"
+upgrade_deadline = "30s"
+revert_deadline = "30s"
+redeploy_deadline = "30s"
+"#;
+
+/// Real servers, simulated devices, and the programs under test.
+pub struct World {
+    /// Switches and EFA deployments.
+    pub simulator: Simulator,
+    /// The ledger that the workers write.
+    pub ledger: Ledger,
+    /// The names of this world's exchanges and queues.
+    pub names: Names,
+    /// The way to the broker.
+    pub broker: BrokerOptions,
+    /// Publishes as EFA would.
+    pub publisher: Publisher,
+    prefix: String,
+    deployments: Vec<String>,
+    standbys: Vec<IpAddr>,
+    files: Files,
+    dir: TempDir,
+    started: AtomicUsize,
+    database: Database,
+}
+
+impl World {
+    /// A world with this fleet, its inventory loaded, and nobody at work yet.
+    ///
+    /// # Panics
+    /// If the servers can't be reached.
+    pub async fn new(fleet: Fleet) -> Self {
+        let deployments = fleet
+            .deployments
+            .iter()
+            .map(|spec| spec.name.clone())
+            .collect();
+        let standbys = fleet
+            .deployments
+            .iter()
+            .filter_map(|spec| spec.switches.get(1))
+            .map(|switch| IpAddr::V4(switch.address))
+            .collect();
+        let database = services::database().await.unwrap();
+        let ledger = Ledger::connect(database.url(), &LedgerOptions::default())
+            .await
+            .unwrap();
+        ledger.migrate().await.unwrap();
+
+        let simulator = Simulator::start(fleet, Settings::fast()).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let files = simulator.write_files(dir.path()).unwrap();
+        let inventory: Inventory = serde_json::from_value(simulator.inventory()).unwrap();
+        ledger.load_inventory(&inventory).await.unwrap();
+
+        let prefix = format!("test-{}", Uuid::new_v4().simple());
+        let names = Names::new(&prefix);
+        let broker = BrokerOptions {
+            names: names.clone(),
+            ..BrokerOptions::new(services::amqp_url().unwrap(), "end-to-end test")
+        };
+        broker::declare(&broker).await.unwrap();
+        let publisher = Publisher::start(broker.clone());
+        Self {
+            simulator,
+            ledger,
+            names,
+            broker,
+            publisher,
+            prefix,
+            deployments,
+            standbys,
+            files,
+            dir,
+            started: AtomicUsize::new(0),
+            database,
+        }
+    }
+
+    /// The standby's switch of the `n`th deployment: the one that is upgraded.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn standby(&self, n: usize) -> SwitchHandle {
+        self.simulator.switch(self.standbys[n]).unwrap()
+    }
+
+    /// The EFA of the `n`th deployment.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn efa(&self, n: usize) -> DeploymentHandle {
+        self.simulator.deployment(&self.deployments[n]).unwrap()
+    }
+
+    /// A valid request to upgrade the `n`th deployment's standby from 4.2.4 to 4.2.5.
+    ///
+    /// # Panics
+    /// If there is no such deployment.
+    pub fn request(&self, n: usize) -> UpgradeRequest {
+        UpgradeRequest {
+            version: V1,
+            request_id: Uuid::new_v4(),
+            ip_address: self.standbys[n],
+            firmware_host: IpAddr::V4(FIRMWARE_HOST),
+            tpvm_image: "/images/tpvm_x86_64-4.2.5-0.amd64.deb".parse().unwrap(),
+            requested_by: "end-to-end test".parse().unwrap(),
+            trusted_peer_sudo_user: None,
+            trusted_peer_password_secret: Some("trusted-peer-password".parse().unwrap()),
+            options: Options::default(),
+        }
+    }
+
+    /// Publishes a request as EFA does, and waits for the answer.
+    ///
+    /// # Panics
+    /// If there is no answer within half a minute.
+    pub async fn submit(&self, request: &UpgradeRequest) -> Answer {
+        let mut inbox = Inbox::open(&self.broker).await.unwrap();
+        let trace = TraceContext::new_root();
+        let reply_to = Some(inbox.queue().to_owned());
+        let message = Outgoing::request(&self.names, request, reply_to, trace);
+        self.publisher.publish(message).await.unwrap();
+        let reply = inbox
+            .next(Duration::from_secs(30))
+            .await
+            .unwrap()
+            .expect("an answer");
+        let body = reply.body.clone();
+        // The inbox's deliveries need no acknowledgement.
+        let reply: Reply = decode(&body).unwrap();
+        assert_eq!(reply.request_id, Some(request.request_id));
+        reply.answer
+    }
+
+    /// Publishes a request that must be accepted.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub async fn accepted(&self, request: &UpgradeRequest) -> Uuid {
+        match self.submit(request).await {
+            Answer::Accepted { execution_id, .. } => execution_id,
+            Answer::Rejected { reasons } => panic!("rejected: {reasons:?}"),
+        }
+    }
+
+    /// Waits until an execution has ended.
+    ///
+    /// # Panics
+    /// If it does not within a minute.
+    pub async fn finished(&self, id: Uuid) -> Execution {
+        until("the end of the execution", || async {
+            let execution = self.ledger.execution(id).await.unwrap().unwrap();
+            execution.verdict.is_some().then_some(execution)
+        })
+        .await
+    }
+
+    /// Waits until an execution's step in `state` is held by a worker.
+    ///
+    /// # Panics
+    /// If that does not come about within a minute.
+    pub async fn held_in(&self, id: Uuid, state: State) {
+        until(&format!("a worker in {state}"), || async {
+            let execution = self.ledger.execution(id).await.unwrap().unwrap();
+            assert!(
+                execution.verdict.is_none(),
+                "ended without {state}: {execution:?}"
+            );
+            (execution.state == state && execution.claimed_by.is_some()).then_some(())
+        })
+        .await;
+    }
+
+    /// An execution's history.
+    ///
+    /// # Panics
+    /// If it can't be read.
+    pub async fn history(&self, id: Uuid) -> Vec<HistoryRow> {
+        self.ledger.history(id).await.unwrap()
+    }
+
+    /// The states that an execution went through, the first and the last included.
+    ///
+    /// # Panics
+    /// If its history is not one unbroken path.
+    pub async fn path(&self, id: Uuid) -> Vec<State> {
+        let history = self.history(id).await;
+        let mut path = vec![history[0].from];
+        for (row, seq) in history.iter().zip(1..) {
+            assert_eq!(
+                (row.seq, Some(&row.from)),
+                (seq, path.last()),
+                "{history:?}"
+            );
+            path.push(row.to);
+        }
+        path
+    }
+
+    /// Starts a worker process that serves every state.
+    pub fn worker(&self) -> Process {
+        self.worker_with("")
+    }
+
+    /// Starts a worker process; `extra` is appended to its configuration.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn worker_with(&self, extra: &str) -> Process {
+        let n = self.started.fetch_add(1, Ordering::Relaxed);
+        let mut config: toml::Table = WORKER.parse().unwrap();
+        merge(&mut config, extra.parse().unwrap());
+        let ours = format!(
+            "worker.name = 'worker-{n}'\nbroker.prefix = '{}'\nsecrets.dir = '{}'\n\
+             slx.known_hosts = '{}'\nefa.ca_file = '{}'\n",
+            self.prefix,
+            self.files.secrets_dir.display(),
+            self.files.known_hosts.display(),
+            self.files.ca.display(),
+        );
+        merge(&mut config, ours.parse().unwrap());
+        let file = self.dir.path().join(format!("worker-{n}.toml"));
+        std::fs::write(&file, config.to_string()).unwrap();
+        let mut command = Command::new(binary("tpvm-worker"));
+        command
+            .arg("--config")
+            .arg(&file)
+            .env("RUST_LOG", "info,worker=debug");
+        Process::start(
+            self.with_urls(&mut command),
+            &self.log_file(&format!("worker-{n}")),
+        )
+    }
+
+    /// Runs the command line `tpvm-upgrade` to its end.
+    pub async fn cli(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(binary("tpvm-upgrade"));
+        output(self.with_urls(&mut command).args(args)).await
+    }
+
+    /// Everything that any worker has logged.
+    pub fn logs(&self) -> String {
+        let n = self.started.load(Ordering::Relaxed);
+        let logs = (0..n).map(|n| self.log_file(&format!("worker-{n}")));
+        logs.map(|file| std::fs::read_to_string(file).unwrap_or_default())
+            .collect()
+    }
+
+    /// The secrets of this world, none of which may show anywhere.
+    pub fn secrets(&self) -> Vec<String> {
+        self.simulator
+            .secrets()
+            .into_iter()
+            .map(|(_, secret)| secret)
+            .collect()
+    }
+
+    /// The environment that tells programs where the servers are.
+    pub fn with_urls<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("DATABASE_URL", self.database.url())
+            .env("AMQP_URL", &self.broker.url)
+            .env("TPVM_BROKER_PREFIX", &self.prefix)
+    }
+
+    /// Takes everything down that is not this world's alone.
+    ///
+    /// # Panics
+    /// If the servers can't be reached.
+    pub async fn close(self) {
+        self.publisher.close().await;
+        self.ledger.close().await;
+        self.database.close().await.unwrap();
+        self.simulator.stop().await;
+    }
+
+    fn log_file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.log"))
+    }
+}
+
+fn merge(into: &mut toml::Table, from: toml::Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(into)), toml::Value::Table(from)) => merge(into, from),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}

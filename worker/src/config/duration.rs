@@ -1,0 +1,21 @@
+//! Durations as people write them: `90s`, `10m`, `1h 30m`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+/// The duration as it would be written in the file.
+pub fn text(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text(*duration))
+}
+
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|error| {
+        de::Error::custom(format_args!("{error}; write it like \"90s\" or \"10m\""))
+    })
+}

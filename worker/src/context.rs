@@ -1,0 +1,229 @@
+//! What an action is given: the step as it was claimed, and the ways to the device and to EFA.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
+use schemas::State;
+use schemas::inventory::FirmwareHost;
+use secrecy::SecretString;
+
+use crate::config::Timing;
+use crate::efa::{Efa, EfaClients};
+use crate::outcome::Setback;
+use crate::secrets::Secrets;
+use crate::slx::{Dialect, SlxDevice, SshSettings};
+use crate::versions::SlxVersion;
+
+/// The ways out of the worker that are the same for every step.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The ledger, for the EFA DB tables and for intents.
+    pub ledger: Ledger,
+    /// Secrets by name.
+    pub secrets: Arc<Secrets>,
+    /// How switches are reached.
+    pub ssh: Arc<SshSettings>,
+    /// How switches are spoken to.
+    pub dialect: Arc<Dialect>,
+    /// How EFA is reached.
+    pub efa: EfaClients,
+    /// Deadlines and intervals.
+    pub timing: Timing,
+    /// The oldest SLX-OS that is accepted.
+    pub minimum_slx: SlxVersion,
+    /// The bound on any one command, to a switch or to EFA.
+    pub longest_command: Duration,
+    /// For how long a step is claimed.
+    pub claim: Duration,
+}
+
+/// One claimed step, as its action sees it.
+pub struct Context<'a> {
+    held: &'a HeldStep,
+    claimed: Instant,
+    around: &'a Surroundings,
+}
+
+impl<'a> Context<'a> {
+    /// A step that was claimed just now.
+    pub fn new(held: &'a HeldStep, around: &'a Surroundings) -> Self {
+        Self {
+            held,
+            claimed: Instant::now(),
+            around,
+        }
+    }
+
+    /// The step: the request, the case, what was learnt before.
+    pub fn step(&self) -> &HeldStep {
+        self.held
+    }
+
+    /// What earlier steps, or earlier looks at this one, have learnt.
+    pub fn facts(&self) -> &Facts {
+        &self.held.facts
+    }
+
+    /// Deadlines and intervals.
+    pub fn timing(&self) -> &Timing {
+        &self.around.timing
+    }
+
+    /// The built-in or configured dialect.
+    pub fn dialect(&self) -> &Dialect {
+        &self.around.dialect
+    }
+
+    /// The oldest SLX-OS that is accepted.
+    pub fn minimum_slx(&self) -> &SlxVersion {
+        &self.around.minimum_slx
+    }
+
+    /// Postgres' time: its clock at the claim, and what has passed here since. No worker's own
+    /// clock decides anything.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.held.now + self.claimed.elapsed()
+    }
+
+    /// Whether this step's time is over.
+    pub fn past_deadline(&self) -> bool {
+        self.now() > self.held.started_at + self.timing().deadline(self.held.state)
+    }
+
+    /// A secret.
+    ///
+    /// # Errors
+    /// A failure with its remedy if nothing is found under the name.
+    pub fn secret(&self, name: &schemas::values::SecretName) -> Result<SecretString, Setback> {
+        Ok(self.around.secrets.get(name)?)
+    }
+
+    /// The device with its deployment, from the EFA DB.
+    ///
+    /// # Errors
+    /// A failure if it is not registered, or was not when the request was accepted: then nothing
+    /// keeps a second upgrade out of the deployment.
+    pub async fn target(&self) -> Result<Target, Setback> {
+        let ip = self.held.request.ip_address;
+        let target = self.around.ledger.target(ip).await?;
+        target
+            .filter(|_| self.held.deployment.is_some())
+            .ok_or_else(|| {
+                Setback::failed(
+                    format!("the device {ip} is not registered"),
+                    "register the device with its EFA deployment, then request the upgrade again",
+                )
+            })
+    }
+
+    /// The firmware host of the request, from the EFA DB.
+    ///
+    /// # Errors
+    /// A failure if it is not registered.
+    pub async fn firmware_host(&self) -> Result<FirmwareHost, Setback> {
+        let ip = self.held.request.firmware_host;
+        self.around.ledger.firmware_host(ip).await?.ok_or_else(|| {
+            Setback::failed(
+                format!("the firmware host {ip} is not registered"),
+                "register the firmware host, then request the upgrade again",
+            )
+        })
+    }
+
+    /// A session with the switch.
+    ///
+    /// # Errors
+    /// As [`SlxDevice::connect`].
+    pub async fn slx(&self, target: &Target) -> Result<SlxDevice, Setback> {
+        let around = self.around;
+        let dialect = around.dialect.clone();
+        Ok(SlxDevice::connect(&target.device, &around.secrets, &around.ssh, dialect).await?)
+    }
+
+    /// The EFA of the switch's deployment.
+    ///
+    /// # Errors
+    /// A failure if the URL or a secret does not serve.
+    pub fn efa(&self, target: &Target) -> Result<Efa, Setback> {
+        Ok(self.around.efa.open(target, &self.around.secrets)?)
+    }
+
+    /// Writes an intent to the ledger: the command may be sent once this returns, and only then.
+    ///
+    /// # Errors
+    /// [`Setback::ClaimLost`] if somebody else holds the step, a failure if its time is over, and
+    /// a retry if writing took so long that the command could still be on its way when others
+    /// take it for lost.
+    pub async fn intend(&self, facts: &Facts) -> Result<(), Setback> {
+        if self.past_deadline() {
+            return Err(Setback::retry("the time for this step is over"));
+        }
+        let asked = Instant::now();
+        self.note(facts).await?;
+        let timing = self.timing();
+        let window = timing.settle.saturating_sub(self.around.longest_command);
+        if asked.elapsed() > window {
+            return Err(Setback::retry(
+                "the ledger took too long to note the command",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Writes what was learnt to the ledger before the step goes on, and makes sure that the
+    /// step is still held.
+    ///
+    /// # Errors
+    /// [`Setback::ClaimLost`] if it is not.
+    pub async fn note(&self, facts: &Facts) -> Result<(), Setback> {
+        let around = self.around;
+        match around
+            .ledger
+            .note(&self.held.token, facts, around.claim)
+            .await?
+        {
+            Fenced::Done => Ok(()),
+            Fenced::Stale => Err(Setback::ClaimLost),
+        }
+    }
+
+    /// Refreshes the persisted TPVM configuration from the device.
+    ///
+    /// # Errors
+    /// As the ledger's.
+    pub async fn save_tpvm_config(
+        &self,
+        config: &schemas::tpvm::TpvmConfig,
+    ) -> Result<(), Setback> {
+        Ok(self
+            .around
+            .ledger
+            .save_tpvm_config(self.held.request.ip_address, config)
+            .await?)
+    }
+
+    /// Refreshes the persisted operational data from the device.
+    ///
+    /// # Errors
+    /// As the ledger's.
+    pub async fn save_operational(
+        &self,
+        version: Option<&str>,
+        tpvm_ip: Option<IpAddr>,
+    ) -> Result<(), Setback> {
+        let ip = self.held.request.ip_address;
+        Ok(self
+            .around
+            .ledger
+            .save_operational(ip, version, tpvm_ip)
+            .await?)
+    }
+
+    /// The state to act in.
+    pub fn state(&self) -> State {
+        self.held.state
+    }
+}

@@ -1,0 +1,142 @@
+//! One message's life: decode, claim, perform, record, publish, acknowledge.
+//!
+//! The message stays unacknowledged until everything that follows from it is confirmed, so the
+//! broker hands it out again if this process dies. Whatever else is lost, the ledger's `wake_at`
+//! brings back.
+
+mod announce;
+mod due;
+mod keeper;
+mod persist;
+mod requests;
+mod settle;
+mod steps;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Delivery, Publisher};
+use schemas::{Names, State};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info_span};
+
+use crate::config::Config;
+use crate::context::Surroundings;
+
+pub use due::run as run_due;
+
+/// What happens to a message once its handler is through with it.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Everything that follows from it is durable.
+    Ack,
+    /// It is set aside, with this reason.
+    DeadLetter(String),
+    /// The worker is being stopped: the broker hands it to another one.
+    Leave,
+}
+
+/// Everything that handling a message needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    around: Surroundings,
+    publisher: Publisher,
+    names: Names,
+    config: Arc<Config>,
+    worker: Arc<str>,
+    /// Cancelled when steps must be handed back.
+    halt: CancellationToken,
+}
+
+impl Engine {
+    /// An engine; `worker` is its name in the ledger, `halt` tells it to hand back what it holds.
+    pub fn new(
+        around: Surroundings,
+        publisher: Publisher,
+        config: Arc<Config>,
+        worker: &str,
+        halt: CancellationToken,
+    ) -> Self {
+        let names = Names::new(&config.broker.prefix);
+        Self {
+            around,
+            publisher,
+            names,
+            config,
+            worker: worker.into(),
+            halt,
+        }
+    }
+
+    /// The queues that this worker consumes, each with its prefetch.
+    pub fn queues(&self) -> Vec<(String, u16)> {
+        let requests = self
+            .config
+            .worker
+            .serve_requests
+            .then(|| self.names.request_queue());
+        let steps = self
+            .config
+            .states()
+            .iter()
+            .filter_map(|state| self.names.state_queue(*state));
+        requests
+            .into_iter()
+            .chain(steps)
+            .map(|queue| (queue, self.config.broker.prefetch))
+            .collect()
+    }
+
+    /// Handles one message to its end.
+    pub async fn handle(&self, delivery: Delivery) {
+        let trace_id = delivery.trace.trace_id();
+        let span = info_span!("message", queue = delivery.queue, trace_id);
+        async {
+            let verdict = self.judge(&delivery).await;
+            let acknowledged = match verdict {
+                Verdict::Ack => delivery.ack().await,
+                Verdict::DeadLetter(reason) => self.set_aside(delivery, &reason).await,
+                Verdict::Leave => return,
+            };
+            if let Err(error) = acknowledged {
+                // The broker will deliver it again, and the ledger will tell that it is done.
+                tracing::debug!(error = %error, "not acknowledged");
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn judge(&self, delivery: &Delivery) -> Verdict {
+        if delivery.queue == self.names.request_queue() {
+            self.handle_request(delivery).await
+        } else if Some(&delivery.queue) == self.names.state_queue(State::TpvmRevert).as_ref() {
+            self.handle_revert(delivery).await
+        } else {
+            self.handle_step(delivery).await
+        }
+    }
+
+    async fn set_aside(&self, delivery: Delivery, reason: &str) -> Result<(), broker::AckError> {
+        error!(reason, "message set aside in the dead letters");
+        if self.keep_dead(&delivery, reason).await {
+            delivery.ack().await
+        } else {
+            // Stopped, or no way to keep it: the broker still has it.
+            Ok(())
+        }
+    }
+
+    async fn keep_dead(&self, delivery: &Delivery, reason: &str) -> bool {
+        let publisher = &self.publisher;
+        let kept = self.persist("publish to the dead letters", || {
+            publisher.dead_letter(delivery, reason)
+        });
+        matches!(kept.await, Ok(Ok(())))
+    }
+
+    /// How long the ledger leaves the publish that follows a write to us.
+    fn wake_after(&self) -> Duration {
+        self.config.due.again_after
+    }
+}

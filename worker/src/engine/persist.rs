@@ -1,0 +1,76 @@
+//! Postgres or RabbitMQ away for a while: what is at hand is tried again until they return.
+
+use std::future::Future;
+use std::time::Duration;
+
+use broker::PublishError;
+use ledger::LedgerError;
+use tracing::warn;
+
+use super::Engine;
+use crate::outcome::chain;
+
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(5);
+
+/// The worker is being stopped and no longer waits.
+#[derive(Debug)]
+pub struct Halted;
+
+/// An error that may pass.
+pub trait Passing: std::error::Error {
+    /// Whether trying again can help.
+    fn passes(&self) -> bool;
+}
+
+impl Passing for LedgerError {
+    fn passes(&self) -> bool {
+        self.is_transient()
+    }
+}
+
+impl Passing for PublishError {
+    fn passes(&self) -> bool {
+        // A queue that is gone comes back: consumers declare it again.
+        !matches!(self, PublishError::Closed)
+    }
+}
+
+impl Engine {
+    /// Does something until it works, fails for good, or the worker is stopped. Back pressure is
+    /// the message that is held meanwhile.
+    pub(super) async fn persist<T, E, F>(
+        &self,
+        what: &'static str,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<Result<T, E>, Halted>
+    where
+        E: Passing,
+        F: Future<Output = Result<T, E>>,
+    {
+        for tries in 0.. {
+            let result = tokio::select! {
+                biased;
+                result = attempt() => result,
+                () = self.halt.cancelled() => return Err(Halted),
+            };
+            match result {
+                Err(error) if error.passes() => {
+                    warn!(
+                        what,
+                        tries,
+                        error = chain(&error),
+                        "not possible now, trying again"
+                    );
+                }
+                settled => return Ok(settled),
+            }
+            let delay = broker::delay::nth(FIRST_DELAY, MAX_DELAY, tries);
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.halt.cancelled() => return Err(Halted),
+            }
+        }
+        Err(Halted)
+    }
+}

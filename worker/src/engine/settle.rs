@@ -1,0 +1,139 @@
+//! From what an action returned to what is written in the ledger.
+
+use std::time::Duration;
+
+use ledger::{Facts, Failure, HeldStep, Transition, Wait};
+use schemas::workflow::NoArrow;
+use schemas::{Outcome, State, Verdict, next_undecided};
+
+use crate::config::Timing;
+use crate::outcome::{Done, Performed, Progress, Setback};
+
+/// What is to be written.
+#[derive(Debug)]
+pub enum Write {
+    /// The state ended.
+    Record(Box<Transition>),
+    /// It goes on later.
+    Wait(Wait),
+    /// Nothing: somebody else holds the step.
+    Nothing,
+}
+
+/// Decides what is written. `past_deadline` turns everything that would go on into a failure.
+///
+/// # Errors
+/// [`NoArrow`] if the ledger's row stands where the workflow has no way on.
+pub fn settle(
+    held: &HeldStep,
+    performed: Performed,
+    past_deadline: bool,
+    timing: &Timing,
+    wake_after: Duration,
+) -> Result<Write, NoArrow> {
+    let unfinished = |why: String| {
+        let minutes = humantime::format_duration(timing.deadline(held.state));
+        fail(
+            held,
+            format!("{} did not end within {minutes}: {why}", held.state.title()),
+            "look at the device and at EFA, then request the upgrade again",
+            wake_after,
+        )
+    };
+    match performed {
+        Ok(Progress::Done(done)) => succeed(held, done, wake_after),
+        Ok(Progress::Waiting { why, .. }) if past_deadline => unfinished(why),
+        Ok(Progress::Waiting { why, facts }) => Ok(Write::Wait(Wait {
+            after: timing.poll,
+            why,
+            facts,
+            counts_as_attempt: false,
+        })),
+        Err(Setback::Failed { cause, remedy }) => fail(held, cause, &remedy, wake_after),
+        Err(Setback::Retry { cause }) if past_deadline => unfinished(cause),
+        Err(Setback::Retry { cause }) => {
+            let attempts = held.attempts.unsigned_abs();
+            if attempts >= timing.retry_attempts {
+                let cause = format!("{cause} (tried {} times)", attempts + 1);
+                let remedy = "see to what is in the way, then request the upgrade again";
+                return fail(held, cause, remedy, wake_after);
+            }
+            let after = broker::delay::nth(timing.retry_first, timing.retry_max, attempts);
+            Ok(Write::Wait(Wait {
+                after,
+                why: cause,
+                facts: Facts::default(),
+                counts_as_attempt: true,
+            }))
+        }
+        Err(Setback::Unknown { attempted }) if past_deadline => unfinished(attempted),
+        Err(Setback::Unknown { attempted }) => Ok(Write::Wait(Wait {
+            after: timing.poll,
+            why: format!("it is not known whether a command took effect, observing: {attempted}"),
+            facts: Facts::default(),
+            counts_as_attempt: false,
+        })),
+        Err(Setback::ClaimLost) => Ok(Write::Nothing),
+    }
+}
+
+fn succeed(held: &HeldStep, done: Done, wake_after: Duration) -> Result<Write, NoArrow> {
+    let case = done.case.or(held.case);
+    let to = next_undecided(held.state, case, Outcome::Success)?;
+    let reverted = held.state == State::TpvmRevert;
+    Ok(Write::Record(Box::new(Transition {
+        outcome: Outcome::Success,
+        to,
+        case: done.case,
+        facts: done.facts,
+        // The failure that led to the revert stays the upgrade's; how it was undone is added.
+        failure: held
+            .failure
+            .as_ref()
+            .filter(|_| reverted)
+            .map(|failure| Failure {
+                cause: format!("{}; {}", failure.cause, done.detail),
+                remedy: failure.remedy.clone(),
+            }),
+        detail: Some(done.detail),
+        failed_state: None,
+        verdict: (to == State::WorkflowFinished).then_some(if reverted {
+            Verdict::Reverted
+        } else {
+            Verdict::Succeeded
+        }),
+        wake_after,
+    })))
+}
+
+fn fail(
+    held: &HeldStep,
+    cause: String,
+    remedy: &str,
+    wake_after: Duration,
+) -> Result<Write, NoArrow> {
+    let to = next_undecided(held.state, held.case, Outcome::Failure)?;
+    let reverting = held.state == State::TpvmRevert;
+    let cause = match &held.failure {
+        Some(first) if reverting => format!("{}; the revert failed: {cause}", first.cause),
+        _ => cause,
+    };
+    Ok(Write::Record(Box::new(Transition {
+        outcome: Outcome::Failure,
+        to,
+        case: None,
+        facts: Facts::default(),
+        detail: None,
+        failure: Some(Failure {
+            cause,
+            remedy: remedy.to_owned(),
+        }),
+        failed_state: Some(held.state),
+        verdict: (to == State::WorkflowFinished).then_some(if reverting {
+            Verdict::RevertFailed
+        } else {
+            Verdict::Failed
+        }),
+        wake_after,
+    })))
+}

@@ -1,0 +1,173 @@
+//! Steps and reverts: claimed, performed, recorded, announced.
+
+use std::time::Duration;
+
+use broker::Delivery;
+use ledger::{Claim, Facts, Fenced, HeldStep, StepRef, Wait};
+use schemas::{Message, Revert, Step, TraceContext, decode};
+use tracing::{Instrument, debug, error, info, info_span, warn};
+
+use super::announce::AnnounceError;
+use super::settle::{Write, settle};
+use super::{Engine, Verdict, keeper};
+use crate::context::Context;
+use crate::outcome::{Performed, Setback};
+use crate::states;
+
+/// How a step ended that was begun.
+enum Ended {
+    /// The action returned.
+    Performed(Performed, Overdue),
+    /// Somebody else holds the step.
+    Lost,
+    /// The worker is being stopped.
+    Halted,
+}
+
+/// Whether the step's time was over.
+type Overdue = bool;
+
+impl Engine {
+    pub(super) async fn handle_step(&self, delivery: &Delivery) -> Verdict {
+        let step = match self.read::<Step>(delivery) {
+            Ok(step) => step,
+            Err(verdict) => return verdict,
+        };
+        if self.names.state_queue(step.state).as_deref() != Some(&*delivery.queue) {
+            let reason = format!("a step of {} does not belong into this queue", step.state);
+            return Verdict::DeadLetter(reason);
+        }
+        self.carry_out(StepRef::from(&step), delivery.trace).await
+    }
+
+    pub(super) async fn handle_revert(&self, delivery: &Delivery) -> Verdict {
+        match self.read::<Revert>(delivery) {
+            Ok(revert) => self.carry_out(StepRef::from(&revert), delivery.trace).await,
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn read<M: Message>(&self, delivery: &Delivery) -> Result<M, Verdict> {
+        decode(&delivery.body).map_err(|problem| Verdict::DeadLetter(problem.to_string()))
+    }
+
+    async fn carry_out(&self, step: StepRef, trace: TraceContext) -> Verdict {
+        let StepRef {
+            execution_id,
+            seq,
+            state,
+        } = step;
+        let span = info_span!("step", %execution_id, seq, %state);
+        async {
+            let ledger = &self.around.ledger;
+            let ttl = self.around.claim;
+            let claim = self.persist("claim a step", || ledger.claim(&step, &self.worker, ttl));
+            match claim.await {
+                Err(halted) => self.acknowledged(Err(halted.into())),
+                Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
+                Ok(Ok(Claim::Held(held))) => self.hold(&held, trace).await,
+                Ok(Ok(Claim::Behind(found))) if found.seq == seq + 1 => {
+                    debug!("recorded before; announcing it again");
+                    self.acknowledged(self.announce(execution_id, found.seq, trace).await)
+                }
+                Ok(Ok(Claim::Behind(_))) => {
+                    debug!("stale message");
+                    Verdict::Ack
+                }
+                Ok(Ok(Claim::Busy { until })) => {
+                    debug!(%until, "held by another worker; the ledger will see to it");
+                    Verdict::Ack
+                }
+                Ok(Ok(Claim::Ahead(found))) => Verdict::DeadLetter(format!(
+                    "the ledger is at step {} in {}, not at step {seq} in {state}",
+                    found.seq, found.state
+                )),
+                Ok(Ok(Claim::Missing)) => {
+                    Verdict::DeadLetter(format!("the ledger has no execution {execution_id}"))
+                }
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn hold(&self, held: &HeldStep, trace: TraceContext) -> Verdict {
+        let (performed, overdue) = match self.perform(held).await {
+            Ended::Performed(performed, overdue) => (performed, overdue),
+            Ended::Lost => {
+                warn!("the claim was lost; whoever holds it goes on");
+                return Verdict::Ack;
+            }
+            Ended::Halted => return self.hand_back(held).await,
+        };
+        let timing = &self.config.timing;
+        let write = match settle(held, performed, overdue, timing, self.wake_after()) {
+            Ok(write) => write,
+            Err(no_arrow) => {
+                error!(error = %no_arrow, "the ledger's row stands where the workflow has no way on");
+                return Verdict::DeadLetter(no_arrow.to_string());
+            }
+        };
+        self.write(held, write, trace).await
+    }
+
+    /// The action, for as long as the claim is held and the worker is not stopped.
+    async fn perform(&self, held: &HeldStep) -> Ended {
+        let context = Context::new(held, &self.around);
+        tokio::select! {
+            performed = states::perform(&context) => match performed {
+                Err(Setback::ClaimLost) => Ended::Lost,
+                performed => Ended::Performed(performed, context.past_deadline()),
+            },
+            () = keeper::keep(&self.around.ledger, &held.token, self.around.claim) => Ended::Lost,
+            () = self.halt.cancelled() => Ended::Halted,
+        }
+    }
+
+    async fn write(&self, held: &HeldStep, write: Write, trace: TraceContext) -> Verdict {
+        let ledger = &self.around.ledger;
+        let token = &held.token;
+        let (written, moved) = match &write {
+            Write::Nothing => return Verdict::Ack,
+            Write::Record(transition) => {
+                info!(outcome = transition.outcome.slug(), to = %transition.to,
+                    detail = transition.detail, cause = transition.failure.as_ref().map(|f| &f.cause),
+                    "step ended");
+                let record = self.persist("record a step", || ledger.record(token, transition));
+                (record.await, true)
+            }
+            Write::Wait(wait) => {
+                debug!(why = wait.why, "step waits");
+                let wait = self.persist("write a wait", || ledger.wait(token, wait));
+                (wait.await, false)
+            }
+        };
+        match written {
+            Err(halted) => self.acknowledged(Err(halted.into())),
+            Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
+            // Also when the answer to an earlier attempt at this very write was lost: then the
+            // step is recorded, and may not be announced.
+            Ok(Ok(Fenced::Stale | Fenced::Done)) if moved => {
+                let seq = token.seq + 1;
+                self.acknowledged(self.announce(token.execution_id, seq, trace).await)
+            }
+            Ok(Ok(_)) => Verdict::Ack,
+        }
+    }
+
+    /// Gives a step back unfinished. It is due at once, and does not count as an attempt.
+    async fn hand_back(&self, held: &HeldStep) -> Verdict {
+        let why = format!("handed back by worker {}, which was stopped", self.worker);
+        let wait = Wait {
+            after: Duration::ZERO,
+            why,
+            facts: Facts::default(),
+            counts_as_attempt: false,
+        };
+        match self.around.ledger.wait(&held.token, &wait).await {
+            Ok(_) => info!("step handed back"),
+            Err(error) => warn!(%error, "step not handed back; its claim has to run out"),
+        }
+        Verdict::Leave
+    }
+}

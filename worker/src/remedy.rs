@@ -1,0 +1,47 @@
+//! What an operator can do about a call that failed for good: the second half of
+//! `detailed_status`.
+
+use crate::efa::EfaError;
+use crate::slx::SlxError;
+
+impl SlxError {
+    /// What to do next.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            SlxError::Connect { .. } | SlxError::Timeout { .. } | SlxError::Lost { .. } => {
+                "check that the switch can be reached over SSH, then request the upgrade again"
+            }
+            SlxError::HostKey { .. } => {
+                "if the switch was replaced, put its new host key into the workers' known_hosts file"
+            }
+            SlxError::Login { .. } | SlxError::Secret(_) => {
+                "correct the device's login and the secret that it names"
+            }
+            SlxError::Busy { .. } => "wait until the other TPVM operation has ended",
+            SlxError::Refused { .. } => {
+                "mend what the switch reports, then request the upgrade again"
+            }
+            SlxError::Unknown { .. } | SlxError::Invalid { .. } => {
+                "compare the switch's output with the workers' dialect file"
+            }
+        }
+    }
+}
+
+impl EfaError {
+    /// What to do next.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            EfaError::Connect { .. } | EfaError::Timeout { .. } | EfaError::Lost { .. } => {
+                "check that EFA's API can be reached, then request the upgrade again"
+            }
+            EfaError::Tls { .. } => "give the workers the CA certificate of EFA (`efa.ca_file`)",
+            EfaError::Login { .. } | EfaError::Secret(_) => {
+                "correct the deployment's user and the secret that it names"
+            }
+            EfaError::Status { .. } | EfaError::Invalid { .. } => {
+                "see EFA's log on the active node, then request the upgrade again"
+            }
+        }
+    }
+}

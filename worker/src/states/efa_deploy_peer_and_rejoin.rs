@@ -1,0 +1,221 @@
+//! EFA Deploy Peer and Rejoin: on the active EFA node, re-deploying of EFA on the peer node for
+//! rejoin is invoked.
+
+use std::net::IpAddr;
+
+use ledger::{Baseline, Facts, Target};
+
+use super::command;
+use super::peer::{self, Nodes};
+use crate::context::Context;
+use crate::efa::{Deployment, Efa, RedeployStatus};
+use crate::outcome::{Done, Performed, Progress, Setback, command_setback, redeploy_setback};
+use crate::slx::Phase;
+
+/// See the module.
+pub async fn perform(context: &Context<'_>) -> Performed {
+    let target = context.target().await?;
+    let efa = context.efa(&target)?;
+    let nodes = efa.nodes().await?;
+    let deployment = efa.deployment().await?;
+    let facts = context.facts();
+    let tpvm_ip = facts.tpvm_ip.unwrap_or(target.device.ip_address);
+    let sight = Sight {
+        context,
+        nodes: Nodes::around(tpvm_ip, &nodes)?,
+        deployment,
+    };
+
+    if let Some(id) = &facts.redeploy_id {
+        return sight.poll(&efa, id).await;
+    }
+    if let Some(intent) = &facts.redeploy {
+        return sight.unanswered(&intent.baseline);
+    }
+    let touched = facts.upgrade.is_some() || facts.install.is_some();
+    if !touched && sight.unhealthy().is_none() {
+        return Ok(Done::because("nothing was upgraded, and both EFA nodes are up").into());
+    }
+
+    sight.nodes.require_standby()?;
+    sight.same_efa()?;
+    prepare_tpvm(context, &target, tpvm_ip).await?;
+    let before = Baseline {
+        deployed_at: sight.deployment.timestamp.clone(),
+        ..Baseline::default()
+    };
+    let intent = command::intent(context, 1, before);
+    context
+        .intend(&Facts {
+            redeploy: Some(intent),
+            ..Facts::default()
+        })
+        .await?;
+    let clean = context.step().request.options.clean_redeploy;
+    let id = efa.redeploy(clean).await.map_err(redeploy_setback)?;
+    Ok(Progress::Waiting {
+        why: "EFA is being deployed on the peer".to_owned(),
+        facts: Facts {
+            redeploy_id: Some(id),
+            ..Facts::default()
+        },
+    })
+}
+
+/// The deployment as its active node shows it now.
+struct Sight<'a> {
+    context: &'a Context<'a>,
+    nodes: Nodes<'a>,
+    deployment: Deployment,
+}
+
+impl Sight<'_> {
+    /// A redeploy whose id is known.
+    async fn poll(&self, efa: &Efa, id: &str) -> Performed {
+        match efa.redeploy_status(id).await? {
+            RedeployStatus::Initiated | RedeployStatus::Processing => {
+                Ok(self.wait("EFA is being deployed on the peer"))
+            }
+            RedeployStatus::Completed => match self.unhealthy() {
+                None => Ok(self.rejoined()),
+                Some(state) => Ok(self.wait(format!("EFA is deployed, waiting for it: {state}"))),
+            },
+            RedeployStatus::Failed(message) => Err(Setback::failed(
+                format!("EFA could not be deployed on the peer: {message}"),
+                "see EFA's deployment log on the active node, then request the upgrade again",
+            )),
+            // The active node does not know the id any more, for example after a failover.
+            RedeployStatus::NotFound => match &self.context.facts().redeploy {
+                Some(intent) => self.unanswered(&intent.baseline),
+                None => Ok(self.wait("EFA does not know the redeploy any more")),
+            },
+        }
+    }
+
+    /// A redeploy that was asked for without an answer. EFA can't be asked for it, and asking
+    /// for another one could disturb the first. A healthy status counts only with a sign that it
+    /// is newer than the request: right after an upgrade a stale one still looks healthy.
+    fn unanswered(&self, before: &Baseline) -> Performed {
+        let redeployed = self.deployment.timestamp != before.deployed_at;
+        let fresh = redeployed || self.context.facts().peer_seen_down == Some(true);
+        match self.unhealthy() {
+            None if fresh => Ok(self.rejoined()),
+            None => {
+                Ok(self
+                    .wait("EFA looks healthy, but nothing shows that the peer was deployed anew"))
+            }
+            Some(state) => Ok(self.wait(format!("waiting for EFA on the peer: {state}"))),
+        }
+    }
+
+    fn wait(&self, why: impl Into<String>) -> Progress {
+        let peer_seen_down = (!self.nodes.own.up).then_some(true);
+        Progress::Waiting {
+            why: why.into(),
+            facts: Facts {
+                peer_seen_down,
+                ..Facts::default()
+            },
+        }
+    }
+
+    fn rejoined(&self) -> Progress {
+        let version = &self.deployment.version;
+        Done::because(format!(
+            "EFA {version} was deployed on the peer, which has rejoined"
+        ))
+        .into()
+    }
+
+    /// What is not as it should be at the end; nothing if all is.
+    fn unhealthy(&self) -> Option<String> {
+        if let Err(Setback::Failed { cause, .. }) = self.same_efa() {
+            return Some(cause);
+        }
+        (!self.nodes.healthy()).then(|| self.nodes.describe())
+    }
+
+    /// The EFA version and the node addresses are those from before.
+    fn same_efa(&self) -> Result<(), Setback> {
+        let facts = self.context.facts();
+        let remedy = "look at the EFA deployment: it must not change during a TPVM upgrade";
+        if let Some(before) = &facts.efa_version
+            && *before != self.deployment.version
+        {
+            let now = &self.deployment.version;
+            return Err(Setback::failed(
+                format!("EFA changed from {before} to {now}"),
+                remedy,
+            ));
+        }
+        if let Some(before) = &facts.efa_node_ips
+            && !peer::same_ips(before, &self.deployment.node_ips)
+        {
+            return Err(Setback::failed(
+                "the addresses of the EFA nodes changed",
+                remedy,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What must hold on the TPVM before EFA is deployed on it. The trusted peer exists on one of the
+/// two nodes only, and is put back there if the upgrade took it away.
+async fn prepare_tpvm(
+    context: &Context<'_>,
+    target: &Target,
+    tpvm_ip: IpAddr,
+) -> Result<(), Setback> {
+    let mut device = context.slx(target).await?;
+    let remedy = "look at the TPVM on the device, then request the upgrade again";
+    if device.tpvm_status().await?.phase != Phase::Running {
+        return Err(Setback::failed("the TPVM is not running", remedy));
+    }
+    if !device.tpvm_ips().await?.contains(&tpvm_ip) {
+        return Err(Setback::failed(
+            format!("the TPVM has not its address {tpvm_ip}"),
+            remedy,
+        ));
+    }
+    let version = device
+        .tpvm_version()
+        .await?
+        .map(|version| version.to_string());
+    if let Some(wanted) = &context.facts().target_version
+        && version.as_ref() != Some(wanted)
+    {
+        let shown = version.unwrap_or_default();
+        return Err(Setback::failed(
+            format!("the TPVM runs {shown}, not {wanted}"),
+            remedy,
+        ));
+    }
+    let config = device.running_config().await?.unwrap_or_default();
+    peer::require_rejoinable(&config)?;
+
+    let persisted = target
+        .tpvm_config
+        .as_ref()
+        .and_then(|config| config.trusted_peer.as_ref());
+    if let (Some(trusted_peer), None) = (persisted, &config.trusted_peer) {
+        let request = &context.step().request;
+        let Some(name) = &request.trusted_peer_password_secret else {
+            return Err(Setback::failed(
+                "the TPVM has lost its trusted peer, and the request names no secret to restore it",
+                "request the upgrade again with the name of the trusted peer's secret",
+            ));
+        };
+        let mut trusted_peer = trusted_peer.clone();
+        if let Some(user) = &request.trusted_peer_sudo_user {
+            trusted_peer.sudo_user = Some(user.clone());
+        }
+        let password = context.secret(name)?;
+        device
+            .set_trusted_peer(&trusted_peer, &password)
+            .await
+            .map_err(|error| command_setback("trusted-peer", error))?;
+    }
+    device.close().await;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! TPVM Revert (Normal Upgrade): rolls a failed upgrade back. It has succeeded when the TPVM runs
+//! the version from before.
+
+use chrono::{DateTime, Utc};
+use ledger::{Facts, Target};
+
+use super::command::{self, Next, Seen, Tpvm};
+use super::peer::Nodes;
+use crate::context::Context;
+use crate::outcome::{Done, Performed, Progress, Setback, command_setback};
+use crate::slx::{Phase, SlxDevice};
+
+const MANUAL: &str =
+    "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the TPVM by hand";
+
+/// See the module.
+pub async fn perform(context: &Context<'_>) -> Performed {
+    let target = context.target().await?;
+    if let Some(reverted_at) = context.facts().reverted_at {
+        return rejoined(context, &target, reverted_at, Facts::default()).await;
+    }
+    let mut device = context.slx(&target).await?;
+    let tpvm = Tpvm::read(&mut device).await?;
+    let seen = observe(context, &mut device, &tpvm).await?;
+    if let Seen::Done(_) = seen {
+        device.close().await;
+        let reverted_at = context.now();
+        let facts = Facts {
+            reverted_at: Some(reverted_at),
+            ..Facts::default()
+        };
+        return rejoined(context, &target, reverted_at, facts).await;
+    }
+    let sends = match command::decide(context, seen, context.facts().revert.as_ref()) {
+        Next::Stop(performed) => return performed,
+        Next::Send(sends) => sends,
+    };
+    let intent = command::intent(context, sends, tpvm.baseline());
+    context
+        .intend(&Facts {
+            revert: Some(intent),
+            ..Facts::default()
+        })
+        .await?;
+    device
+        .revert()
+        .await
+        .map_err(|error| match command_setback("TPVM revert", error) {
+            Setback::Failed { cause, .. } => Setback::failed(cause, MANUAL),
+            other => other,
+        })?;
+    device.close().await;
+    command::sent("the TPVM revert")
+}
+
+async fn observe(
+    context: &Context<'_>,
+    device: &mut SlxDevice,
+    tpvm: &Tpvm,
+) -> Result<Seen, Setback> {
+    let facts = context.facts();
+    match &tpvm.status.phase {
+        // Also an upgrade whose time ran out: it has to end before anything can be reverted.
+        Phase::Working(work) => return Ok(Seen::Working(work.clone())),
+        Phase::Running if tpvm.version_text() == facts.from_version => {
+            return at_home(context, device, tpvm).await;
+        }
+        _ => {}
+    }
+    let Some(intent) = &facts.revert else {
+        return Ok(Seen::NoTrace);
+    };
+    if let Some(error) = tpvm.new_error(&intent.baseline) {
+        return Ok(Seen::Failed(Setback::failed(
+            format!("the TPVM revert failed: {error}"),
+            MANUAL,
+        )));
+    }
+    if tpvm.unchanged(&intent.baseline) {
+        return Ok(Seen::NoTrace);
+    }
+    Ok(match tpvm.status.phase {
+        Phase::Running => Seen::Failed(Setback::failed(
+            format!(
+                "after the revert the TPVM runs {}, not {}",
+                tpvm.version_text().unwrap_or_default(),
+                facts
+                    .from_version
+                    .as_deref()
+                    .unwrap_or("the version from before"),
+            ),
+            MANUAL,
+        )),
+        _ => Seen::Working("the TPVM is not running yet".to_owned()),
+    })
+}
+
+/// The version from before runs: at the address from before?
+async fn at_home(
+    context: &Context<'_>,
+    device: &mut SlxDevice,
+    tpvm: &Tpvm,
+) -> Result<Seen, Setback> {
+    let ips = device.tpvm_ips().await?;
+    Ok(match context.facts().tpvm_ip {
+        _ if ips.is_empty() => Seen::Working("the TPVM has no address yet".to_owned()),
+        Some(expected) if !ips.contains(&expected) => Seen::Failed(Setback::failed(
+            format!(
+                "the TPVM runs its former version, but at {} and not at {expected}",
+                ips[0]
+            ),
+            MANUAL,
+        )),
+        _ => {
+            let version = tpvm.version_text();
+            context
+                .save_operational(version.as_deref(), ips.first().copied())
+                .await?;
+            Seen::Done(Done::default())
+        }
+    })
+}
+
+/// The table ends here, whether or not EFA has come back on the node; but an operator wants to
+/// know, so it is given some time and then told. Nothing is redeployed silently.
+async fn rejoined(
+    context: &Context<'_>,
+    target: &Target,
+    reverted_at: DateTime<Utc>,
+    facts: Facts,
+) -> Performed {
+    let version = context
+        .facts()
+        .from_version
+        .as_deref()
+        .unwrap_or("its former version");
+    let nothing_sent = context.facts().revert.is_none();
+    let reverted = if nothing_sent {
+        format!("nothing to revert: the TPVM runs {version}")
+    } else {
+        format!("the TPVM was reverted to {version}")
+    };
+    let state = match nodes(context, target).await {
+        Ok(None) => {
+            return Ok(Done {
+                detail: reverted,
+                facts,
+                case: None,
+            }
+            .into());
+        }
+        Ok(Some(unhealthy)) => unhealthy,
+        Err(Setback::Failed { cause, .. } | Setback::Retry { cause }) => cause,
+        Err(other) => return Err(other),
+    };
+    if context.now() < reverted_at + context.timing().rejoin_grace {
+        return Ok(Progress::Waiting {
+            why: format!("{reverted}; EFA has not come back yet: {state}"),
+            facts,
+        });
+    }
+    let detail = format!("{reverted}, but EFA has not come back on it: {state}");
+    Ok(Done {
+        detail,
+        facts,
+        case: None,
+    }
+    .into())
+}
+
+/// What is wrong with the EFA nodes, if anything.
+async fn nodes(context: &Context<'_>, target: &Target) -> Result<Option<String>, Setback> {
+    let nodes = context.efa(target)?.nodes().await?;
+    let tpvm_ip = context.facts().tpvm_ip.unwrap_or(target.device.ip_address);
+    let nodes = Nodes::around(tpvm_ip, &nodes)?;
+    Ok((!nodes.healthy()).then(|| nodes.describe()))
+}

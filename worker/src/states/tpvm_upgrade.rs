@@ -1,0 +1,123 @@
+//! TPVM Upgrade (Normal Upgrade): TPVM upgrade is invoked on the device. It has succeeded when the
+//! TPVM runs, has the target version and still has its address.
+
+use ledger::{Baseline, Facts};
+use schemas::inventory::FirmwareHost;
+
+use super::command::{self, Next, Seen, Tpvm};
+use super::peer::Nodes;
+use crate::context::Context;
+use crate::outcome::{Done, Performed, Setback, command_setback};
+use crate::slx::{ImageSource, Phase, SlxDevice};
+
+/// See the module.
+pub async fn perform(context: &Context<'_>) -> Performed {
+    let target = context.target().await?;
+    let mut device = context.slx(&target).await?;
+    let tpvm = Tpvm::read(&mut device).await?;
+    let seen = observe(context, &mut device, &tpvm).await?;
+    let sends = match command::decide(context, seen, context.facts().upgrade.as_ref()) {
+        Next::Stop(performed) => return performed,
+        Next::Send(sends) => sends,
+    };
+
+    let host: FirmwareHost = context.firmware_host().await?;
+    let password = context.secret(&host.password_secret)?;
+    // A failover since the validation may have made this node the active one.
+    let nodes = context.efa(&target)?.nodes().await?;
+    let tpvm_ip = context.facts().tpvm_ip.unwrap_or(target.device.ip_address);
+    Nodes::around(tpvm_ip, &nodes)?.require_standby()?;
+
+    let intent = command::intent(context, sends, tpvm.baseline());
+    context
+        .intend(&Facts {
+            upgrade: Some(intent),
+            ..Facts::default()
+        })
+        .await?;
+    let image = &context.step().request.tpvm_image;
+    let source = ImageSource {
+        firmware_host: &host,
+        password: &password,
+        image,
+    };
+    device
+        .upgrade(&source)
+        .await
+        .map_err(|error| command_setback("TPVM upgrade", error))?;
+    device.close().await;
+    command::sent("the TPVM upgrade")
+}
+
+async fn observe(
+    context: &Context<'_>,
+    device: &mut SlxDevice,
+    tpvm: &Tpvm,
+) -> Result<Seen, Setback> {
+    if let Phase::Working(work) = &tpvm.status.phase {
+        return Ok(Seen::Working(work.clone()));
+    }
+    let facts = context.facts();
+    let Some(intent) = &facts.upgrade else {
+        let at_target =
+            facts.target_version.is_some() && tpvm.version_text() == facts.target_version;
+        if at_target && tpvm.status.phase == Phase::Running && !context.step().request.options.force
+        {
+            return Ok(Seen::Done(Done::because(
+                "nothing to do: the TPVM runs the target version",
+            )));
+        }
+        return Ok(Seen::NoTrace);
+    };
+    if let Some(error) = tpvm.new_error(&intent.baseline) {
+        return Ok(Seen::Failed(Setback::failed(
+            format!("the TPVM upgrade failed: {error}"),
+            "mend what the device reports, clear the message, then request the upgrade again",
+        )));
+    }
+    if tpvm.unchanged(&intent.baseline) {
+        return Ok(Seen::NoTrace);
+    }
+    match tpvm.status.phase {
+        Phase::Running => judge(context, device, tpvm, &intent.baseline).await,
+        _ => Ok(Seen::Working("the TPVM is not running yet".to_owned())),
+    }
+}
+
+/// The upgrade is over: is it the wanted version, at the same address?
+async fn judge(
+    context: &Context<'_>,
+    device: &mut SlxDevice,
+    tpvm: &Tpvm,
+    before: &Baseline,
+) -> Result<Seen, Setback> {
+    let facts = context.facts();
+    let version = tpvm.version_text();
+    let shown = version.as_deref().unwrap_or("an unknown version");
+    let reached = match &facts.target_version {
+        Some(wanted) => version.as_ref() == Some(wanted),
+        // Forced to an image whose name tells no version: all that can be asked is another one.
+        None => version.is_some() && version != before.version,
+    };
+    if !reached {
+        return Ok(Seen::Failed(Setback::failed(
+            format!(
+                "after the upgrade the TPVM runs {shown}, not {}",
+                facts
+                    .target_version
+                    .as_deref()
+                    .unwrap_or("another version than before")
+            ),
+            "check the image on the firmware host, then request the upgrade again",
+        )));
+    }
+    let ips = device.tpvm_ips().await?;
+    Ok(match facts.tpvm_ip {
+        _ if ips.is_empty() => Seen::Working("the TPVM has no address yet".to_owned()),
+        Some(expected) if !ips.contains(&expected) => Seen::Failed(Setback::failed(
+            format!("the TPVM's address changed from {expected} to {}", ips[0]),
+            "fix the TPVM's address (with dhcp: on the DHCP server), then request the upgrade again",
+        )),
+        _ => Seen::Done(Done::because(format!("the TPVM was upgraded to {shown}"))),
+    })
+}

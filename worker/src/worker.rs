@@ -1,0 +1,248 @@
+//! One worker process from start to end: what it is made of, and how it stops.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use broker::{BrokerOptions, Consumer, Delivery, Publisher};
+use ledger::{Ledger, LedgerOptions};
+use schemas::Names;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::config::{Config, HostKeyPolicy};
+use crate::context::Surroundings;
+use crate::efa::{EfaClients, EfaError, EfaSettings};
+use crate::engine::{Engine, run_due};
+use crate::secrets::Secrets;
+use crate::slx::{Dialect, DialectError, HostKeys, SshSettings};
+
+/// The URLs that a worker is told by its environment. They hold passwords: never logged.
+pub struct Urls {
+    /// Postgres.
+    pub database: String,
+    /// RabbitMQ.
+    pub amqp: String,
+}
+
+/// Why a worker can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The dialect file does not serve.
+    #[error("the dialect can't be used")]
+    Dialect(#[from] DialectError),
+    /// The EFA settings do not serve.
+    #[error("the settings for EFA can't be used")]
+    Efa(#[from] EfaError),
+    /// Postgres, or its schema.
+    #[error("the ledger can't be used")]
+    Ledger(#[from] ledger::LedgerError),
+    /// RabbitMQ, or its topology.
+    #[error("the broker can't be used")]
+    Broker(#[from] broker::BrokerError),
+    /// A version that does not parse.
+    #[error("slx.minimum_version = {value}: not an SLX-OS version like 20.3.2a")]
+    MinimumVersion {
+        /// What was set.
+        value: String,
+    },
+}
+
+/// Runs until `stop` is cancelled and everything at hand is finished or handed back.
+///
+/// # Errors
+/// [`StartError`]; once it runs, a worker outlives every loss of Postgres and RabbitMQ.
+pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result<(), StartError> {
+    let name = worker_name(&config);
+    let ledger = connect_ledger(&config, &urls.database).await?;
+    ledger.check_schema().await?;
+    let around = surroundings(&config, ledger.clone())?;
+    let options = broker_options(&config, &urls.amqp, &name);
+    broker::declare(&options).await?;
+
+    let publisher = Publisher::start(options.clone());
+    let halt = CancellationToken::new();
+    let config = Arc::new(config);
+    let engine = Engine::new(
+        around,
+        publisher.clone(),
+        config.clone(),
+        &name,
+        halt.clone(),
+    );
+
+    let (consumer, deliveries) = Consumer::start(options, engine.queues(), stop.clone());
+    let due_stop = CancellationToken::new();
+    let due = tokio::spawn(run_due(engine.clone(), due_stop.clone()));
+    info!(worker = name, states = ?config.states(), "worker started");
+
+    let tasks = TaskTracker::new();
+    dispatch(
+        deliveries,
+        &engine,
+        config.worker.concurrency,
+        &tasks,
+        &stop,
+    )
+    .await;
+    info!(in_hand = tasks.len(), "draining");
+    tasks.close();
+    if tokio::time::timeout(config.worker.drain_timeout, tasks.wait())
+        .await
+        .is_err()
+    {
+        warn!(in_hand = tasks.len(), "drain timeout: handing back");
+        halt.cancel();
+        tasks.wait().await;
+    }
+    due_stop.cancel();
+    // A due loop that panicked has said so already; there is nothing left to do for it.
+    let _ = due.await;
+    consumer.finished().await;
+    publisher.close().await;
+    ledger.close().await;
+    info!("worker ended");
+    Ok(())
+}
+
+/// Hands messages to tasks, as many at once as there are permits, until it is told to stop.
+async fn dispatch(
+    mut deliveries: mpsc::Receiver<Delivery>,
+    engine: &Engine,
+    concurrency: usize,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(concurrency));
+    loop {
+        // The semaphore is never closed, so a permit always comes.
+        let permit = tokio::select! {
+            permit = permits.clone().acquire_owned() => permit,
+            () = stop.cancelled() => return,
+        };
+        let delivery = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            delivery = deliveries.recv() => delivery,
+        };
+        let Some(delivery) = delivery else { return };
+        let engine = engine.clone();
+        tasks.spawn(async move {
+            let _permit = permit;
+            engine.handle(delivery).await;
+        });
+    }
+}
+
+/// Checks everything that can be checked without a connection.
+///
+/// # Errors
+/// As [`run`]'s.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    dialect(config)?;
+    EfaClients::new(&efa_settings(config))?;
+    minimum_version(config)?;
+    Ok(())
+}
+
+/// Applies the migrations that are missing.
+///
+/// # Errors
+/// [`StartError::Ledger`].
+pub async fn migrate(config: &Config, database_url: &str) -> Result<(), StartError> {
+    let ledger = connect_ledger(config, database_url).await?;
+    ledger.migrate().await?;
+    ledger.close().await;
+    Ok(())
+}
+
+/// Whether the heartbeat file was touched within `due.interval` and half a minute.
+pub fn alive(heartbeat_file: &Path, config: &Config) -> bool {
+    const GRACE: Duration = Duration::from_secs(30);
+    let touched = std::fs::metadata(heartbeat_file).and_then(|metadata| metadata.modified());
+    touched.is_ok_and(|touched| {
+        SystemTime::now()
+            .duration_since(touched)
+            .unwrap_or_default()
+            < config.due.interval + GRACE
+    })
+}
+
+async fn connect_ledger(config: &Config, url: &str) -> Result<Ledger, ledger::LedgerError> {
+    let options = LedgerOptions {
+        max_connections: config.ledger.max_connections,
+        connect_timeout: config.ledger.connect_timeout,
+        statement_timeout: config.ledger.statement_timeout,
+        ..LedgerOptions::default()
+    };
+    Ledger::connect(url, &options).await
+}
+
+fn broker_options(config: &Config, url: &str, name: &str) -> BrokerOptions {
+    BrokerOptions {
+        names: Names::new(&config.broker.prefix),
+        delivery_limit: config.broker.delivery_limit,
+        publish_timeout: config.broker.publish_timeout,
+        connect_timeout: config.broker.connect_timeout,
+        ..BrokerOptions::new(url, name)
+    }
+}
+
+fn surroundings(config: &Config, ledger: Ledger) -> Result<Surroundings, StartError> {
+    let known_hosts = config.slx.known_hosts.clone();
+    let ssh = SshSettings {
+        connect_timeout: config.slx.connect_timeout,
+        command_timeout: config.slx.command_timeout,
+        host_keys: match config.slx.host_keys {
+            HostKeyPolicy::KnownHosts => HostKeys::KnownHosts(known_hosts),
+            HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(known_hosts),
+        },
+        max_output: config.slx.max_output,
+    };
+    Ok(Surroundings {
+        ledger,
+        secrets: Arc::new(Secrets::new(config.secrets.dir.clone())),
+        ssh: Arc::new(ssh),
+        dialect: Arc::new(dialect(config)?),
+        efa: EfaClients::new(&efa_settings(config))?,
+        timing: config.timing.clone(),
+        minimum_slx: minimum_version(config)?,
+        longest_command: config.slx.command_timeout.max(config.efa.request_timeout),
+        claim: config.worker.claim,
+    })
+}
+
+fn dialect(config: &Config) -> Result<Dialect, DialectError> {
+    config
+        .slx
+        .dialect
+        .as_deref()
+        .map_or_else(|| Ok(Dialect::built_in()), Dialect::from_file)
+}
+
+fn efa_settings(config: &Config) -> EfaSettings {
+    EfaSettings {
+        ca_file: config.efa.ca_file.clone(),
+        connect_timeout: config.efa.connect_timeout,
+        request_timeout: config.efa.request_timeout,
+        read_attempts: config.efa.read_attempts,
+    }
+}
+
+fn minimum_version(config: &Config) -> Result<crate::versions::SlxVersion, StartError> {
+    let value = &config.slx.minimum_version;
+    value.parse().map_err(|_| StartError::MinimumVersion {
+        value: value.clone(),
+    })
+}
+
+/// The configured name, or the host's with the process id: unique enough to tell who did what.
+fn worker_name(config: &Config) -> String {
+    if !config.worker.name.is_empty() {
+        return config.worker.name.clone();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,10 @@
+//! The access to switches, against simulated switches over real SSH.
+
+#[path = "slx/commands.rs"]
+mod commands;
+#[path = "slx/faults.rs"]
+mod faults;
+#[path = "support/lab.rs"]
+mod lab;
+#[path = "slx/login.rs"]
+mod login;

@@ -1,0 +1,186 @@
+//! Who the switch is, who we are, and how long that may take.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use simulator::{Fault, FaultKind, Fleet};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use worker::slx::{Effect, HostKeys, SlxError};
+
+use crate::lab::{Lab, PATIENCE};
+
+/// A key pair for these tests only.
+const KEY: &str = include_str!("test_key");
+const KEY_PUBLIC: &str = include_str!("test_key.pub");
+
+async fn lab() -> Lab {
+    Lab::start(Fleet::generate(1)).await
+}
+
+fn silent(error: &SlxError) -> bool {
+    error.effect() == Effect::None
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused() {
+    let lab = lab().await;
+    lab.set_secret("slx-password", "wr0ng-password");
+    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Login { .. }), "{error:?}");
+    assert!(silent(&error) && !error.is_transient());
+    assert!(!format!("{error} {error:?}").contains("wr0ng"));
+    assert!(error.to_string().contains("admin"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_told_before_anything_is_sent() {
+    let lab = lab().await;
+    std::fs::remove_file(lab.secrets_dir.join("slx-password")).unwrap();
+    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Secret(_)), "{error:?}");
+    assert!(silent(&error) && error.to_string().contains("slx-password"), "{error}");
+    assert_eq!(lab.switch(1).received("ssh-login"), 0);
+}
+
+#[tokio::test]
+async fn a_key_logs_in_without_a_password() {
+    let mut fleet = Fleet::generate(1);
+    fleet.credentials.authorized_keys = vec![KEY_PUBLIC.trim().to_owned()];
+    let lab = Lab::start(fleet).await;
+    lab.set_secret("slx-key", KEY);
+    let mut device = lab.device(1);
+    device.private_key_secret = Some("slx-key".parse().unwrap());
+    device.password_secret = None;
+    let mut session = lab.try_connect(&device, &lab.ssh()).await.unwrap();
+    session.slx_version().await.unwrap();
+
+    lab.set_secret("slx-key", "no key");
+    let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Login { .. }), "{error:?}");
+    device.private_key_secret = None;
+    let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
+    assert!(error.to_string().contains("neither a key nor a password"), "{error}");
+}
+
+#[tokio::test]
+async fn the_password_follows_a_refused_key() {
+    let lab = lab().await;
+    lab.set_secret("slx-key", KEY);
+    let mut device = lab.device(1);
+    device.private_key_secret = Some("slx-key".parse().unwrap());
+    let mut session = lab.try_connect(&device, &lab.ssh()).await.unwrap();
+    session.slx_version().await.unwrap();
+    device.password_secret = None;
+    let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Login { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_refused_or_learnt() {
+    let lab = lab().await;
+    let mut settings = lab.ssh();
+    let learnt = lab.dir.path().join("learnt");
+    std::fs::write(&learnt, "").unwrap();
+    settings.host_keys = HostKeys::KnownHosts(learnt.clone());
+    let error = lab.try_connect(&lab.device(1), &settings).await.unwrap_err();
+    assert!(matches!(error, SlxError::HostKey { .. }), "{error:?}");
+    assert!(silent(&error) && !error.is_transient());
+    assert_eq!(lab.switch(1).received("ssh-login"), 0);
+
+    settings.host_keys = HostKeys::AcceptNew(learnt.clone());
+    let device = lab.device(1);
+    let connect = || lab.try_connect(&device, &settings);
+    let (one, two, three) = tokio::join!(connect(), connect(), connect());
+    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    assert_eq!(std::fs::read_to_string(&learnt).unwrap().lines().count(), 1);
+
+    // From now on the host is known.
+    settings.host_keys = HostKeys::KnownHosts(learnt);
+    lab.try_connect(&device, &settings).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_host_key_is_refused_in_either_mode() {
+    let lab = lab().await;
+    let device = lab.device(1);
+    let host = device.ssh_host.as_ref().map_or(device.ip_address.to_string(), ToString::to_string);
+    let line = format!("[{host}]:{} {KEY_PUBLIC}", device.ssh_port);
+    std::fs::write(&lab.known_hosts, &line).unwrap();
+    for host_keys in [
+        HostKeys::KnownHosts(lab.known_hosts.clone()),
+        HostKeys::AcceptNew(lab.known_hosts.clone()),
+    ] {
+        let mut settings = lab.ssh();
+        settings.host_keys = host_keys;
+        let error = lab.try_connect(&device, &settings).await.unwrap_err();
+        assert!(matches!(error, SlxError::HostKey { .. }), "{error:?}");
+        assert!(error.to_string().contains("changed"), "{error}");
+    }
+    assert_eq!(std::fs::read_to_string(&lab.known_hosts).unwrap(), line);
+    assert_eq!(lab.switch(1).received("ssh-login"), 0);
+}
+
+#[tokio::test]
+async fn nobody_there_is_transient() {
+    let lab = lab().await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut device = lab.device(1);
+    device.ssh_host = Some("127.0.0.1".parse().unwrap());
+    device.ssh_port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
+    assert!(silent(&error) && error.is_transient());
+
+    lab.switch(1).fault(Fault::new("ssh-login", FaultKind::LostBeforeEffect)).unwrap();
+    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
+    assert!(error.is_transient());
+}
+
+/// A server that takes connections and says nothing must neither hold the caller nor leave a
+/// task behind that keeps the connection.
+#[tokio::test]
+async fn a_silent_server_is_given_up_and_hung_up_on() {
+    let lab = lab().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut device = lab.device(1);
+    device.ssh_host = Some("127.0.0.1".parse().unwrap());
+    device.ssh_port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut greeting = Vec::new();
+        match stream.read_to_end(&mut greeting).await {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    });
+    let mut settings = lab.ssh();
+    settings.connect_timeout = Duration::from_millis(300);
+    let start = Instant::now();
+    let error = lab.try_connect(&device, &settings).await.unwrap_err();
+    assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
+    assert!(start.elapsed() < PATIENCE / 2);
+    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn nothing_prints_a_secret() {
+    let lab = lab().await;
+    let device = lab.connect(1).await;
+    lab.assert_no_secret(&format!("{device:?} {:?} {:?}", lab.secrets(), lab.ssh()));
+    lab.assert_no_secret(&format!("{:?}", lab.secret("slx-password")));
+    let echo = FaultKind::Refuse(Some(format!(
+        "no login with password {} at the host",
+        secrecy::ExposeSecret::expose_secret(&lab.secret("firmware-password"))
+    )));
+    lab.switch(1).fault(Fault::new("tpvm-upgrade", echo)).unwrap();
+    let image = crate::commands::Image::of(&lab);
+    let mut device = device;
+    let error = device.upgrade(&image.source()).await.unwrap_err();
+    assert!(error.to_string().contains("[redacted]"), "{error}");
+    lab.assert_no_secret(&format!("{error} {error:?}"));
+}
