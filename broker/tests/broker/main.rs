@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod consume;
+mod dead_letter;
 mod declare;
 mod faults;
 mod inbox;
