@@ -127,7 +127,8 @@ impl Efa {
         let path = format!("/monitor/redeploy/{id}");
         let attempt = || async {
             let reply = self.authorized(Method::GET, &path, call).await?;
-            if reply.status == StatusCode::NOT_FOUND {
+            // Anyone on the way can say 404; EFA says it in its own words.
+            if reply.status == StatusCode::NOT_FOUND && model::is_error(&reply.body) {
                 return Ok(RedeployStatus::NotFound);
             }
             model::redeploy(&accept(reply, call)?).map_err(|what| invalid(call, what))

@@ -116,21 +116,18 @@ fn failed(error: reqwest::Error, call: &str, url: &str) -> EfaError {
     }
 }
 
-/// What TLS found wrong, if it was TLS.
-fn tls_error(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = next {
-        // An I/O error hides its inner error from the chain.
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(tls) = tls.or_else(|| error.downcast_ref::<rustls::Error>()) {
-            return Some(tls.to_string());
-        }
-        next = error.source();
+/// What TLS found wrong, if it was TLS. I/O errors hide what they wrap from the chain of causes.
+fn tls_error(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls.to_string());
     }
-    None
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    if let Some(found) = wrapped.and_then(|wrapped| tls_error(wrapped)) {
+        return Some(found);
+    }
+    error.source().and_then(tls_error)
 }
 
 fn causes(error: &dyn Error) -> String {

@@ -165,6 +165,11 @@ pub(super) fn redeploy(body: &[u8]) -> Result<RedeployStatus, String> {
     }
 }
 
+/// Whether a body is EFA's own way to report an error.
+pub(super) fn is_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<ErrorModel>(body).is_ok()
+}
+
 /// What an error says, at most 512 bytes.
 pub(super) fn message(body: &[u8]) -> String {
     let text = match serde_json::from_slice(body) {

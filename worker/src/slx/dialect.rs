@@ -120,6 +120,7 @@ pub(super) struct Accepted {
 pub(super) struct Output {
     pub slx_version: Pattern,
     pub tpvm_version: Pattern,
+    pub no_tpvm_version: Pattern,
     pub status: Status,
     pub addresses: Addresses,
     pub snapshot: Snapshot,

@@ -56,10 +56,10 @@ pub(super) fn tpvm_version(
     output: &str,
 ) -> Result<Option<TpvmVersion>, Misread> {
     let found = dialect.output.tpvm_version.captures(output);
-    let found = found.and_then(|found| found.name("version"));
-    match found.ok_or(Misread::Unknown)?.as_str() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(invalid),
+    match found.and_then(|found| found.name("version")) {
+        Some(text) => text.as_str().parse().map(Some).map_err(invalid),
+        None if dialect.output.no_tpvm_version.is_match(output) => Ok(None),
+        None => Err(Misread::Unknown),
     }
 }
 

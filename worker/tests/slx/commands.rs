@@ -41,7 +41,12 @@ async fn phase(device: &mut SlxDevice) -> Phase {
 }
 
 async fn until_running(device: &mut SlxDevice) {
-    eventually("running", async || phase(device).await, |phase| *phase == Phase::Running).await;
+    eventually(
+        "running",
+        async || phase(device).await,
+        |phase| *phase == Phase::Running,
+    )
+    .await;
 }
 
 fn replaced() -> Fleet {
@@ -86,13 +91,19 @@ async fn an_upgrade_is_begun_once_and_can_be_reverted() {
     assert!(matches!(busy, SlxError::Busy { .. }), "{busy:?}");
     assert!(busy.is_transient() && busy.effect() == Effect::None);
     until_running(&mut device).await;
-    assert_eq!(device.tpvm_version().await.unwrap().unwrap().to_string(), "4.2.5");
+    assert_eq!(
+        device.tpvm_version().await.unwrap().unwrap().to_string(),
+        "4.2.5"
+    );
     let snapshot = device.snapshot().await.unwrap().unwrap();
     assert!(snapshot.starts_with("4.2.4 taken "), "{snapshot}");
 
     device.revert().await.unwrap();
     until_running(&mut device).await;
-    assert_eq!(device.tpvm_version().await.unwrap().unwrap().to_string(), "4.2.4");
+    assert_eq!(
+        device.tpvm_version().await.unwrap().unwrap().to_string(),
+        "4.2.4"
+    );
     assert_eq!(lab.switch(1).effects("tpvm-upgrade"), 1);
     assert_eq!(lab.switch(1).effects("tpvm-revert"), 1);
 }
@@ -117,6 +128,7 @@ async fn a_replaced_switch_is_configured_and_installed() {
     let mut device = lab.connect(1).await;
     assert_eq!(phase(&mut device).await, Phase::NotInstalled);
     assert_eq!(device.tpvm_version().await.unwrap(), None);
+    assert!(device.tpvm_ips().await.unwrap().is_empty());
     assert_eq!(device.running_config().await.unwrap(), None);
 
     let missing = device.configure(&persisted, None).await.unwrap_err();
@@ -130,11 +142,17 @@ async fn a_replaced_switch_is_configured_and_installed() {
     device.deploy().await.unwrap();
     until_running(&mut device).await;
     written.deploy = true;
-    assert_eq!(device.running_config().await.unwrap().as_ref(), Some(&written));
+    assert_eq!(
+        device.running_config().await.unwrap().as_ref(),
+        Some(&written)
+    );
     // The password of the trusted peer went there in clear, and the switch encoded it.
     written.trusted_peer.clone_from(&persisted.trusted_peer);
     assert_eq!(written, persisted);
-    assert_eq!(device.tpvm_ips().await.unwrap().first().copied(), lab.device(1).tpvm_ip);
+    assert_eq!(
+        device.tpvm_ips().await.unwrap().first().copied(),
+        lab.device(1).tpvm_ip
+    );
     assert_eq!(lab.switch(1).effects("deploy"), 1);
 }
 
@@ -146,7 +164,10 @@ async fn install_time_items_come_first_or_deploy_is_refused() {
     let SlxError::Refused { output, .. } = &error else {
         panic!("{error:?}");
     };
-    assert!(output.contains("install-time configuration is missing"), "{output}");
+    assert!(
+        output.contains("install-time configuration is missing"),
+        "{output}"
+    );
     // The session is back in exec mode and goes on.
     assert_eq!(phase(&mut device).await, Phase::NotInstalled);
 }
@@ -156,10 +177,19 @@ async fn a_trusted_peer_is_set_on_its_own() {
     let lab = Lab::start(Fleet::generate(1)).await;
     let peer = lab.device(1).tpvm_config.unwrap().trusted_peer.unwrap();
     let mut device = lab.connect(0).await;
-    assert_eq!(device.running_config().await.unwrap().unwrap().trusted_peer, None);
+    assert_eq!(
+        device.running_config().await.unwrap().unwrap().trusted_peer,
+        None
+    );
     let password = lab.secret("trusted-peer-password");
     device.set_trusted_peer(&peer, &password).await.unwrap();
-    let found = device.running_config().await.unwrap().unwrap().trusted_peer.unwrap();
+    let found = device
+        .running_config()
+        .await
+        .unwrap()
+        .unwrap()
+        .trusted_peer
+        .unwrap();
     assert_eq!((found.ip, found.sudo_user), (peer.ip, peer.sudo_user));
     lab.assert_no_secret(&format!("{:?}", lab.switch(0).commands()));
 }
@@ -169,7 +199,16 @@ async fn a_password_that_would_break_the_line_is_not_sent() {
     let lab = Lab::start(Fleet::generate(1)).await;
     let mut image = Image::of(&lab);
     let mut device = lab.connect(1).await;
-    for password in ["two words", "what?", "a\"b", "a|b", "a\\b", "a\nreload", "a\u{3}", "päss"] {
+    for password in [
+        "two words",
+        "what?",
+        "a\"b",
+        "a|b",
+        "a\\b",
+        "a\nreload",
+        "a\u{3}",
+        "päss",
+    ] {
         image.password = password.to_owned().into();
         let error = device.upgrade(&image.source()).await.unwrap_err();
         assert!(matches!(error, SlxError::Invalid { .. }), "{error:?}");
@@ -184,8 +223,14 @@ async fn a_password_that_would_break_the_line_is_not_sent() {
 async fn paged_output_is_read_to_its_end() {
     let lab = Lab::with(Fleet::generate(1), Settings::fast()).await;
     for number in 0..60 {
-        let tag = Some((format!("disk-{number}"), format!("WARNING: disk {number} is full")));
-        let change = SwitchChange { tag, ..SwitchChange::default() };
+        let tag = Some((
+            format!("disk-{number}"),
+            format!("WARNING: disk {number} is full"),
+        ));
+        let change = SwitchChange {
+            tag,
+            ..SwitchChange::default()
+        };
         lab.switch(1).set(change).unwrap();
     }
     let built_in = include_str!("../../src/slx/dialect.toml");
@@ -198,9 +243,16 @@ async fn paged_output_is_read_to_its_end() {
     let status = device.unwrap().tpvm_status().await.unwrap();
     assert_eq!(status.phase, Phase::Running);
     let texts: Vec<String> = status.tags.iter().map(|tag| tag.text.clone()).collect();
-    let expected: Vec<String> = (0..60).map(|number| format!("disk {number} is full")).collect();
+    let expected: Vec<String> = (0..60)
+        .map(|number| format!("disk {number} is full"))
+        .collect();
     assert_eq!(texts, expected);
-    assert!(status.tags.iter().all(|tag| tag.severity == Severity::Warning));
+    assert!(
+        status
+            .tags
+            .iter()
+            .all(|tag| tag.severity == Severity::Warning)
+    );
 }
 
 #[tokio::test]

@@ -21,7 +21,12 @@ const READS: [&str; 6] = [
 ];
 
 /// The commands that change something. The last stands for each line of a configuration.
-const CHANGES: [&str; 4] = ["tpvm-upgrade", "tpvm-revert", "deploy", "config:trusted-peer"];
+const CHANGES: [&str; 4] = [
+    "tpvm-upgrade",
+    "tpvm-revert",
+    "deploy",
+    "config:trusted-peer",
+];
 
 async fn read(device: &mut SlxDevice, command: &str) -> Result<String, SlxError> {
     Ok(match command {
@@ -72,22 +77,32 @@ async fn each_fault_of_a_read_is_its_own_error() {
         fault(&lab, command, FaultKind::Refuse(Some("not now".to_owned())));
         let mut device = lab.connect(1).await;
         let error = read(&mut device, command).await.unwrap_err();
-        let refused = matches!(&error, SlxError::Refused { output, .. } if output.contains("not now"));
+        let refused =
+            matches!(&error, SlxError::Refused { output, .. } if output.contains("not now"));
         assert!(refused, "{command}: {error:?}");
 
         fault(&lab, command, FaultKind::Garbage);
         let error = read(&mut device, command).await.unwrap_err();
-        assert!(matches!(error, SlxError::Unknown { .. }), "{command}: {error:?}");
+        assert!(
+            matches!(error, SlxError::Unknown { .. }),
+            "{command}: {error:?}"
+        );
         assert_eq!(error.effect(), Effect::None);
 
         fault(&lab, command, FaultKind::LostBeforeEffect);
         let error = read(&mut device, command).await.unwrap_err();
-        assert!(matches!(error, SlxError::Lost { .. }), "{command}: {error:?}");
+        assert!(
+            matches!(error, SlxError::Lost { .. }),
+            "{command}: {error:?}"
+        );
         assert!(error.is_transient());
 
         fault(&lab, command, FaultKind::Slow(Duration::from_secs(30)));
         let error = read(&mut impatient(&lab).await, command).await.unwrap_err();
-        assert!(matches!(error, SlxError::Timeout { .. }), "{command}: {error:?}");
+        assert!(
+            matches!(error, SlxError::Timeout { .. }),
+            "{command}: {error:?}"
+        );
     }
 }
 
@@ -116,7 +131,10 @@ async fn a_refused_change_had_no_effect() {
         fault(&lab, command, FaultKind::Refuse(None));
         let mut device = lab.connect(1).await;
         let error = change(&lab, &mut device, command).await.unwrap_err();
-        assert!(matches!(error, SlxError::Refused { .. }), "{command}: {error:?}");
+        assert!(
+            matches!(error, SlxError::Refused { .. }),
+            "{command}: {error:?}"
+        );
         assert_eq!(error.effect(), Effect::None);
         // The session goes on in exec mode.
         assert!(device.tpvm_status().await.is_ok());
@@ -154,7 +172,10 @@ async fn a_change_that_is_not_answered_in_time_may_have_been_applied() {
         let mut device = impatient(&lab).await;
         fault(&lab, command, FaultKind::Slow(Duration::from_secs(30)));
         let error = change(&lab, &mut device, command).await.unwrap_err();
-        assert!(matches!(error, SlxError::Timeout { .. }), "{command}: {error:?}");
+        assert!(
+            matches!(error, SlxError::Timeout { .. }),
+            "{command}: {error:?}"
+        );
         assert_eq!(error.effect(), Effect::Perhaps);
         assert!(error.is_transient());
     }
@@ -168,7 +189,10 @@ async fn a_change_that_is_cut_off_anywhere_is_no_success() {
             let mut device = lab.connect(1).await;
             fault(&lab, command, FaultKind::DropAfterBytes(bytes));
             let error = change(&lab, &mut device, command).await.unwrap_err();
-            assert!(matches!(error, SlxError::Lost { .. }), "{command} {bytes}: {error:?}");
+            assert!(
+                matches!(error, SlxError::Lost { .. }),
+                "{command} {bytes}: {error:?}"
+            );
             assert_eq!(error.effect(), Effect::Perhaps);
         }
     }
@@ -176,13 +200,12 @@ async fn a_change_that_is_cut_off_anywhere_is_no_success() {
         let lab = ready_for("deploy").await;
         let mut device = lab.connect(1).await;
         fault(&lab, "deploy", FaultKind::DropAfterBytes(bytes));
-        let error = lab_error(&lab, &mut device).await;
-        assert!(matches!(error, SlxError::Lost { .. }), "deploy {bytes}: {error:?}");
+        let error = change(&lab, &mut device, "deploy").await.unwrap_err();
+        assert!(
+            matches!(error, SlxError::Lost { .. }),
+            "deploy {bytes}: {error:?}"
+        );
     }
-}
-
-async fn lab_error(lab: &Lab, device: &mut SlxDevice) -> SlxError {
-    change(lab, device, "deploy").await.unwrap_err()
 }
 
 /// A switch that the command suits: with a snapshot to revert to, or without a TPVM.

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::ErrorKind;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::ssh_key::private::Ed25519Keypair;
 use simulator::{Fault, FaultKind, Fleet};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -12,9 +16,12 @@ use worker::slx::{Effect, HostKeys, SlxError};
 
 use crate::lab::{Lab, PATIENCE};
 
-/// A key pair for these tests only.
-const KEY: &str = include_str!("test_key");
-const KEY_PUBLIC: &str = include_str!("test_key.pub");
+/// A key pair for these tests only: the private and the public key in OpenSSH format.
+static KEY: LazyLock<(String, String)> = LazyLock::new(|| {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
+    let private = key.to_openssh(LineEnding::LF).unwrap();
+    (private.to_string(), key.public_key().to_openssh().unwrap())
+});
 
 async fn lab() -> Lab {
     Lab::start(Fleet::generate(1)).await
@@ -28,7 +35,10 @@ fn silent(error: &SlxError) -> bool {
 async fn a_wrong_password_is_refused() {
     let lab = lab().await;
     lab.set_secret("slx-password", "wr0ng-password");
-    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    let error = lab
+        .try_connect(&lab.device(1), &lab.ssh())
+        .await
+        .unwrap_err();
     assert!(matches!(error, SlxError::Login { .. }), "{error:?}");
     assert!(silent(&error) && !error.is_transient());
     assert!(!format!("{error} {error:?}").contains("wr0ng"));
@@ -39,18 +49,24 @@ async fn a_wrong_password_is_refused() {
 async fn a_missing_secret_is_told_before_anything_is_sent() {
     let lab = lab().await;
     std::fs::remove_file(lab.secrets_dir.join("slx-password")).unwrap();
-    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    let error = lab
+        .try_connect(&lab.device(1), &lab.ssh())
+        .await
+        .unwrap_err();
     assert!(matches!(error, SlxError::Secret(_)), "{error:?}");
-    assert!(silent(&error) && error.to_string().contains("slx-password"), "{error}");
+    assert!(
+        silent(&error) && error.to_string().contains("slx-password"),
+        "{error}"
+    );
     assert_eq!(lab.switch(1).received("ssh-login"), 0);
 }
 
 #[tokio::test]
 async fn a_key_logs_in_without_a_password() {
     let mut fleet = Fleet::generate(1);
-    fleet.credentials.authorized_keys = vec![KEY_PUBLIC.trim().to_owned()];
+    fleet.credentials.authorized_keys = vec![KEY.1.clone()];
     let lab = Lab::start(fleet).await;
-    lab.set_secret("slx-key", KEY);
+    lab.set_secret("slx-key", &KEY.0);
     let mut device = lab.device(1);
     device.private_key_secret = Some("slx-key".parse().unwrap());
     device.password_secret = None;
@@ -62,13 +78,16 @@ async fn a_key_logs_in_without_a_password() {
     assert!(matches!(error, SlxError::Login { .. }), "{error:?}");
     device.private_key_secret = None;
     let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
-    assert!(error.to_string().contains("neither a key nor a password"), "{error}");
+    assert!(
+        error.to_string().contains("neither a key nor a password"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn the_password_follows_a_refused_key() {
     let lab = lab().await;
-    lab.set_secret("slx-key", KEY);
+    lab.set_secret("slx-key", &KEY.0);
     let mut device = lab.device(1);
     device.private_key_secret = Some("slx-key".parse().unwrap());
     let mut session = lab.try_connect(&device, &lab.ssh()).await.unwrap();
@@ -85,7 +104,10 @@ async fn an_unknown_host_is_refused_or_learnt() {
     let learnt = lab.dir.path().join("learnt");
     std::fs::write(&learnt, "").unwrap();
     settings.host_keys = HostKeys::KnownHosts(learnt.clone());
-    let error = lab.try_connect(&lab.device(1), &settings).await.unwrap_err();
+    let error = lab
+        .try_connect(&lab.device(1), &settings)
+        .await
+        .unwrap_err();
     assert!(matches!(error, SlxError::HostKey { .. }), "{error:?}");
     assert!(silent(&error) && !error.is_transient());
     assert_eq!(lab.switch(1).received("ssh-login"), 0);
@@ -106,8 +128,11 @@ async fn an_unknown_host_is_refused_or_learnt() {
 async fn a_changed_host_key_is_refused_in_either_mode() {
     let lab = lab().await;
     let device = lab.device(1);
-    let host = device.ssh_host.as_ref().map_or(device.ip_address.to_string(), ToString::to_string);
-    let line = format!("[{host}]:{} {KEY_PUBLIC}", device.ssh_port);
+    let host = device
+        .ssh_host
+        .as_ref()
+        .map_or(device.ip_address.to_string(), ToString::to_string);
+    let line = format!("[{host}]:{} {}\n", device.ssh_port, KEY.1);
     std::fs::write(&lab.known_hosts, &line).unwrap();
     for host_keys in [
         HostKeys::KnownHosts(lab.known_hosts.clone()),
@@ -135,8 +160,13 @@ async fn nobody_there_is_transient() {
     assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
     assert!(silent(&error) && error.is_transient());
 
-    lab.switch(1).fault(Fault::new("ssh-login", FaultKind::LostBeforeEffect)).unwrap();
-    let error = lab.try_connect(&lab.device(1), &lab.ssh()).await.unwrap_err();
+    lab.switch(1)
+        .fault(Fault::new("ssh-login", FaultKind::LostBeforeEffect))
+        .unwrap();
+    let error = lab
+        .try_connect(&lab.device(1), &lab.ssh())
+        .await
+        .unwrap_err();
     assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
     assert!(error.is_transient());
 }
@@ -164,7 +194,10 @@ async fn a_silent_server_is_given_up_and_hung_up_on() {
     let error = lab.try_connect(&device, &settings).await.unwrap_err();
     assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
     assert!(start.elapsed() < PATIENCE / 2);
-    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, server)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -177,7 +210,9 @@ async fn nothing_prints_a_secret() {
         "no login with password {} at the host",
         secrecy::ExposeSecret::expose_secret(&lab.secret("firmware-password"))
     )));
-    lab.switch(1).fault(Fault::new("tpvm-upgrade", echo)).unwrap();
+    lab.switch(1)
+        .fault(Fault::new("tpvm-upgrade", echo))
+        .unwrap();
     let image = crate::commands::Image::of(&lab);
     let mut device = device;
     let error = device.upgrade(&image.source()).await.unwrap_err();

@@ -63,7 +63,9 @@ impl Lab {
     }
 
     pub fn switch(&self, index: usize) -> SwitchHandle {
-        self.simulator.switch(self.device(index).ip_address).unwrap()
+        self.simulator
+            .switch(self.device(index).ip_address)
+            .unwrap()
     }
 
     pub fn deployment(&self) -> DeploymentHandle {
@@ -80,7 +82,9 @@ impl Lab {
     }
 
     pub async fn connect(&self, index: usize) -> SlxDevice {
-        self.try_connect(&self.device(index), &self.ssh()).await.unwrap()
+        self.try_connect(&self.device(index), &self.ssh())
+            .await
+            .unwrap()
     }
 
     pub async fn try_connect(

@@ -108,8 +108,14 @@ fn versions_are_read() {
         .unwrap();
     assert_eq!(found.to_string(), "4.2.4");
     assert_eq!(tpvm_version(dialect, "TPVM Version: \n"), Ok(None));
-    assert_eq!(tpvm_version(dialect, "TPVM Version:\nx\n"), Ok(None));
-    assert_eq!(tpvm_version(dialect, ""), Err(Misread::Unknown));
+    assert_eq!(tpvm_version(dialect, "\n"), Ok(None));
+    for output in ["TPVM Version:\nx\n", "version 4.2.4\n"] {
+        assert_eq!(
+            tpvm_version(dialect, output),
+            Err(Misread::Unknown),
+            "{output:?}"
+        );
+    }
     let odd = tpvm_version(dialect, "TPVM Version: unknown\n");
     assert!(matches!(odd, Err(Misread::Invalid(_))), "{odd:?}");
 }
