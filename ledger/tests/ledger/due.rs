@@ -150,3 +150,23 @@ async fn whether_a_step_was_ever_claimed_is_told() {
     assert!(!taken_up().await);
     fixture.close().await;
 }
+
+#[tokio::test]
+async fn a_step_that_somebody_writes_holds_up_no_other() {
+    let fixture = Fixture::with_devices(2).await;
+    let (written, free) = (fixture.start(0).await, fixture.start(1).await);
+    fixture.make_due(written.execution_id).await;
+    fixture.make_due(free.execution_id).await;
+    let mut writer = fixture.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM executions WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(written.execution_id)
+        .execute(&mut *writer)
+        .await
+        .unwrap();
+    let due = fixture.ledger.due(10, AGAIN);
+    let due = tokio::time::timeout(Duration::from_secs(20), due).await;
+    let steps: Vec<_> = due.unwrap().unwrap().iter().map(|it| it.step).collect();
+    assert_eq!(steps, [free]);
+    writer.rollback().await.unwrap();
+    fixture.close().await;
+}
