@@ -2,8 +2,10 @@
 
 mod auth;
 mod model;
+mod monitor;
 mod redeploy;
 pub(crate) mod server;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -12,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use self::auth::Tokens;
 use self::redeploy::Redeploy;
+use self::tokens::Tokens;
 use crate::counters::Counters;
 use crate::faults::{Faults, Tagged, UnknownCall};
 use crate::fleet::DeploymentSpec;

@@ -1,66 +1,122 @@
-//! Tokens of one deployment.
+//! The auth service: logins and refreshed tokens.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::json;
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokio::time::Instant;
-use uuid::Uuid;
+use super::Deployment;
+use super::server::{Cut, Shared, called, error};
+use super::tokens::{Tokens, Use};
+use crate::faults::Interference;
 
-/// What a token is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Access,
-    Refresh,
+/// The vendor's code of an error in the request.
+const INVALID_REQUEST: u16 = 1001;
+/// The vendor's code of a refused login.
+const NOT_GENERATED: u16 = 25001;
+/// The vendor's code of a token that it doesn't know.
+const INVALID_TOKEN: u16 = 25005;
+
+#[derive(Deserialize)]
+pub(super) struct AccessTokenRequest {
+    username: String,
+    password: String,
 }
 
-/// The tokens that were given out and still are good.
-#[derive(Debug, Default)]
-pub(crate) struct Tokens(Mutex<HashMap<String, (Use, Instant)>>);
+pub(super) async fn login(
+    State(deployment): Shared,
+    Extension(wire): Cut,
+    body: Result<Json<AccessTokenRequest>, JsonRejection>,
+) -> Response {
+    let text = "POST /auth/token/access-token";
+    called(&deployment, &wire, "efa-token", text, |met| {
+        let known = &deployment.world.credentials;
+        match body {
+            Err(rejection) => error(
+                StatusCode::BAD_REQUEST,
+                INVALID_REQUEST,
+                &rejection.body_text(),
+            ),
+            Ok(Json(given))
+                if given.username == known.efa_user
+                    && given.password == known.efa_password.expose_secret() =>
+            {
+                tokens(&deployment, "efa-token", met)
+            }
+            Ok(_) => error(
+                StatusCode::UNAUTHORIZED,
+                NOT_GENERATED,
+                "invalid user name or password",
+            ),
+        }
+    })
+    .await
+}
 
-impl Tokens {
-    /// A new token in the form of a JWT.
-    pub(super) fn issue(&self, usage: Use, user: &str, lifetime: Duration) -> String {
-        let token = Self::unknown(user, lifetime);
-        let now = Instant::now();
-        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.retain(|_, (_, end)| *end > now);
-        tokens.insert(token.clone(), (usage, now + lifetime));
-        token
-    }
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct RefreshTokenRequest {
+    grant_type: String,
+    refresh_token: String,
+}
 
-    /// A token that nobody will accept.
-    pub(super) fn unknown(user: &str, lifetime: Duration) -> String {
-        let expiry = chrono::Utc::now()
-            .timestamp()
-            .saturating_add_unsigned(lifetime.as_secs());
-        let claims = serde_json::json!({ "sub": user, "exp": expiry, "jti": Uuid::new_v4() });
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        format!(
-            "{}.{}.{}",
-            encode(br#"{"alg":"HS256","typ":"JWT"}"#),
-            encode(claims.to_string().as_bytes()),
-            encode(Uuid::new_v4().as_bytes())
-        )
-    }
+pub(super) async fn refresh(
+    State(deployment): Shared,
+    Extension(wire): Cut,
+    body: Result<Json<RefreshTokenRequest>, JsonRejection>,
+) -> Response {
+    let text = "POST /auth/token/refresh";
+    called(
+        &deployment,
+        &wire,
+        "efa-token-refresh",
+        text,
+        |met| match body {
+            Err(rejection) => error(
+                StatusCode::BAD_REQUEST,
+                INVALID_REQUEST,
+                &rejection.body_text(),
+            ),
+            Ok(Json(given))
+                if given.grant_type == "refresh_token"
+                    && deployment
+                        .tokens
+                        .is_good(&given.refresh_token, Use::Refresh) =>
+            {
+                tokens(&deployment, "efa-token-refresh", met)
+            }
+            Ok(_) => error(
+                StatusCode::UNAUTHORIZED,
+                INVALID_TOKEN,
+                "invalid refresh token",
+            ),
+        },
+    )
+    .await
+}
 
-    pub(super) fn is_good(&self, token: &str, usage: Use) -> bool {
-        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens
-            .get(token)
-            .is_some_and(|(known, end)| *known == usage && *end > Instant::now())
+fn tokens(deployment: &Deployment, call: &str, met: &Interference) -> Response {
+    let settings = &deployment.world.settings;
+    let user = &deployment.world.credentials.efa_user;
+    let issue = |usage, lifetime| {
+        if met.without_effect {
+            Tokens::unknown(user, lifetime)
+        } else {
+            deployment.tokens.issue(usage, user, lifetime)
+        }
+    };
+    if !met.without_effect {
+        deployment.counters.effect(call);
     }
-
-    /// Whether the request carries a good access token.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> bool {
-        headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .is_some_and(|token| self.is_good(token, Use::Access))
-    }
+    Json(json!({
+        "access-token": issue(Use::Access, settings.access_token),
+        "token-type": "Bearer",
+        "refresh-token": issue(Use::Refresh, settings.refresh_token),
+        "message": "",
+    }))
+    .into_response()
 }

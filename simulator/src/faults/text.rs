@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, FaultKind, Tagged};
+use super::{Fault, FaultKind, Tagged, calls};
 
 /// `{ kind = "slow", on = "show-version", duration = "2s", times = 1 }`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -101,8 +101,10 @@ impl TryFrom<FaultText> for Fault {
             other => return Err(format!("no kind of fault is called {other:?}")),
         };
         let on = text.on.clone().or_else(|| usual.map(str::to_owned));
+        let on = on.ok_or_else(|| missing("on"))?;
+        calls::check(&on).map_err(|error| error.to_string())?;
         Ok(Self {
-            on: on.ok_or_else(|| missing("on"))?,
+            on,
             kind,
             after: text.after,
             times: text.times,

@@ -3,17 +3,13 @@
 use serde::Deserialize;
 
 use super::{DeploymentOptions, Fleet};
-use crate::faults::UnknownCall;
 
 /// A fleet file that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetFileError {
-    /// Not TOML, an unknown key, or a fault that is none.
+    /// Not TOML, an unknown key, an unknown kind of fault or a fault of an unknown command.
     #[error("the fleet file is not valid")]
     Invalid(#[from] toml::de::Error),
-    /// A fault names a command that doesn't exist.
-    #[error("the fleet file has a fault of an unknown command")]
-    UnknownCall(#[from] UnknownCall),
     /// A fault names a third node.
     #[error(
         "deployment {deployment} has a switch fault with node = {node}; use 0 (active) or 1 (standby)"

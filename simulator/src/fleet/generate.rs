@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{Credentials, DeploymentSpec, FirmwareHost, Fleet, SwitchSpec};
@@ -72,8 +72,8 @@ impl Fleet {
 
     /// One deployment of two nodes for each of the options.
     pub fn with(options: &[DeploymentOptions]) -> Self {
+        let credentials = Credentials::random();
         Self {
-            credentials: Credentials::random(),
             firmware_hosts: vec![FirmwareHost {
                 address: IpAddr::V4(FIRMWARE_HOST),
                 protocol: "scp".to_owned(),
@@ -85,8 +85,9 @@ impl Fleet {
             deployments: options
                 .iter()
                 .enumerate()
-                .map(|(index, options)| deployment(index, options))
+                .map(|(index, options)| deployment(index, options, &credentials))
                 .collect(),
+            credentials,
         }
     }
 }
@@ -108,13 +109,17 @@ impl Credentials {
     }
 }
 
-fn deployment(index: usize, options: &DeploymentOptions) -> DeploymentSpec {
+fn deployment(
+    index: usize,
+    options: &DeploymentOptions,
+    credentials: &Credentials,
+) -> DeploymentSpec {
     let or =
         |given: &Option<String>, usual: &str| given.clone().unwrap_or_else(|| usual.to_owned());
     let switches = (0..2)
         .map(|node| {
             let number = 2 * index + node;
-            let config = full_config(number);
+            let config = full_config(number, credentials);
             let tpvm_version = or(&options.tpvm_version, "4.2.4");
             let replaced = node == 1 && options.standby == Standby::Replaced;
             SwitchSpec {
@@ -160,7 +165,7 @@ fn numbered([a, b]: [u8; 2], number: usize) -> Ipv4Addr {
 }
 
 /// Every item, as on a node of a deployment; the trusted peer on second nodes only.
-fn full_config(number: usize) -> TpvmConfig {
+fn full_config(number: usize, credentials: &Credentials) -> TpvmConfig {
     let address = numbered([10, 20], number);
     let [_, _, third, fourth] = address.octets();
     TpvmConfig {
@@ -192,15 +197,15 @@ fn full_config(number: usize) -> TpvmConfig {
         }),
         ldap_ca_cert: Some(LdapCaCert {
             protocol: "scp".to_owned(),
-            user: "fw".to_owned(),
-            password: encode("ca-cert-password"),
+            user: credentials.firmware_user.clone(),
+            password: encode(credentials.firmware_password.expose_secret()),
             host: FIRMWARE_HOST.to_string(),
             directory: "/certs".to_owned(),
             filename: "ldap-ca.pem".to_owned(),
         }),
         trusted_peer: (number % 2 == 1).then(|| TrustedPeer {
             ip: IpAddr::V4(numbered([10, 20], number - 1)),
-            password: Some(encode("trusted-peer-password")),
+            password: Some(encode(credentials.trusted_peer_password.expose_secret())),
             sudo_user: Some("extreme".to_owned()),
         }),
         deploy: true,
