@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::show::assert_fields;
-use crate::support::{Site, cells};
+use crate::support::{Site, cells, finish};
 
 #[tokio::test]
 async fn the_history_of_one_upgrade() {
@@ -61,4 +61,17 @@ async fn the_history_of_one_upgrade() {
         }),
     );
     assert!(rows[1]["duration_seconds"].as_f64().unwrap() >= 0.0);
+}
+
+/// A table that a terminal would wrap is of use to nobody.
+#[tokio::test]
+async fn stands_upright_on_a_narrow_terminal() {
+    let site = Site::new().await;
+    let upgrade = site.accept(1).await;
+    let history = format!("history {}", upgrade.id);
+    let shown = finish(site.on_terminal(&history)).await.ended(0);
+    let rows = cells(&shown.stdout);
+    assert_eq!(rows[0], ["Step", "1"]);
+    assert_eq!(rows[1], ["State", "TPVM Upgrade Workflow Started"]);
+    assert!(shown.stdout.lines().all(|line| line.len() <= 100));
 }

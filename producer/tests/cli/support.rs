@@ -98,6 +98,22 @@ impl Site {
         command
     }
 
+    /// The program on a terminal of 100 columns, which `script` gives it.
+    pub fn on_terminal(&self, args: &str) -> Command {
+        let program = env!("CARGO_BIN_EXE_tpvm-upgrade");
+        let line = format!("stty cols 100 rows 30; exec {program} {args}");
+        let mut command = Command::new("script");
+        command
+            .args(["-qefc", &line, "/dev/null"])
+            .env("DATABASE_URL", self.database.url())
+            .env("TERM", "xterm")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
     pub async fn run(&self, args: &[&str]) -> Ran {
         finish(self.program(args)).await
     }

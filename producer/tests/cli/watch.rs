@@ -1,6 +1,5 @@
 //! `watch`: an upgrade's way, line by line.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use ledger::Transition;
@@ -128,18 +127,8 @@ async fn a_moving_line_on_a_terminal() {
     let site = Site::new().await;
     let mut upgrade = site.accept(1).await;
     upgrade.waits("the EFA node does not answer").await;
-    let program = env!("CARGO_BIN_EXE_tpvm-upgrade");
-    let command = format!("stty cols 120; exec {program} watch {}", upgrade.id);
-    // `script` gives the program a terminal.
-    let mut child = tokio::process::Command::new("script")
-        .args(["-qefc", &command, "/dev/null"])
-        .env("DATABASE_URL", site.database.url())
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let watch = format!("watch {}", upgrade.id);
+    let mut child = site.on_terminal(&watch).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut shown = String::new();
     let mut until = async |text: &str| {
