@@ -73,25 +73,23 @@ struct Connection {
 }
 
 impl Connection {
-    /// Meets the faults of a login: an answer, or none when it may go on.
-    async fn meet_login(&self, method: &str, user: &str) -> Option<Auth> {
+    /// Books a login, lets the faults at it, and answers.
+    async fn login(&self, method: &str, user: &str, known: bool) -> Auth {
         let text = format!("{method} login of {user}");
         self.switch.counters.received("ssh-login", text);
         let met = self.switch.faults.meet("ssh-login");
         tokio::time::sleep(met.slow).await;
-        if met.lost_before_effect || met.reply_lost || met.drop_after.is_some() {
+        if met.lost_before_effect {
             self.wire.cut();
         }
-        met.refuse.map(|_| Auth::reject())
-    }
-
-    fn answer(&self, known: bool) -> Auth {
-        if known {
-            self.switch.counters.effect("ssh-login");
-            Auth::Accept
-        } else {
-            Auth::reject()
+        if !known || met.lost_before_effect || met.without_effect || met.refuse.is_some() {
+            return Auth::reject();
         }
+        self.switch.counters.effect("ssh-login");
+        if met.reply_lost || met.garbage || met.drop_after.is_some() {
+            self.wire.cut();
+        }
+        Auth::Accept
     }
 }
 
@@ -99,12 +97,10 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        if let Some(refused) = self.meet_login("password", user).await {
-            return Ok(refused);
-        }
-        let known = &self.switch.world.credentials;
-        Ok(self
-            .answer(user == known.switch_user && password == known.switch_password.expose_secret()))
+        let credentials = &self.switch.world.credentials;
+        let known = user == credentials.switch_user
+            && password == credentials.switch_password.expose_secret();
+        Ok(self.login("password", user, known).await)
     }
 
     async fn auth_publickey(
@@ -112,16 +108,14 @@ impl Handler for Connection {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        if let Some(refused) = self.meet_login("public key", user).await {
-            return Ok(refused);
-        }
-        let known = &self.switch.world.credentials;
-        let authorized = known
-            .authorized_keys
-            .iter()
-            .filter_map(|line| PublicKey::from_openssh(line).ok())
-            .any(|authorized| authorized.key_data() == key.public_key.key_data());
-        Ok(self.answer(user == known.switch_user && authorized))
+        let credentials = &self.switch.world.credentials;
+        let known = user == credentials.switch_user
+            && credentials
+                .authorized_keys
+                .iter()
+                .filter_map(|line| PublicKey::from_openssh(line).ok())
+                .any(|authorized| authorized.key_data() == key.public_key.key_data());
+        Ok(self.login("public key", user, known).await)
     }
 
     async fn channel_open_session(

@@ -255,10 +255,13 @@ async fn logins_fail_too() {
     fault(FaultKind::Refuse(None));
     assert!(!password_login(&simulator, &switch, &password).await);
     assert_eq!(switch.effects("ssh-login"), 0);
+    fault(FaultKind::ApplyReplyLost);
+    login_is_cut(&simulator, &switch).await;
+    assert_eq!(switch.effects("ssh-login"), 1);
     assert!(password_login(&simulator, &switch, &password).await);
     assert_eq!(
         (switch.received("ssh-login"), switch.effects("ssh-login")),
-        (3, 1)
+        (4, 2)
     );
 }
 
