@@ -58,10 +58,10 @@ impl Site {
             simulator,
             dir,
         };
-        succeed(site.upgrade(["migrate"])).await?;
+        succeed(site.upgrade(&["migrate"])).await?;
         site.refuse_foreign_inventory().await?;
         let file = file.display().to_string();
-        succeed(site.upgrade(["inventory", "load", &file])).await?;
+        succeed(site.upgrade(&["inventory", "load", &file])).await?;
         Ok(site)
     }
 
@@ -75,7 +75,7 @@ impl Site {
     }
 
     /// The command line that operators use, `tpvm-upgrade`.
-    pub fn upgrade<const N: usize>(&self, arguments: [&str; N]) -> Command {
+    pub fn upgrade(&self, arguments: &[&str]) -> Command {
         let mut command = program("tpvm-upgrade");
         self.access.give_to(&mut command);
         command
@@ -88,7 +88,7 @@ impl Site {
     }
 
     /// What that command line says to programs.
-    pub async fn ask<const N: usize>(&self, arguments: [&str; N]) -> anyhow::Result<Value> {
+    pub async fn ask(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let said = format!("`tpvm-upgrade {}`", arguments.join(" "));
         let mut command = self.upgrade(arguments);
         command.args(["--format", "json"]).stderr(Stdio::inherit());
@@ -157,7 +157,7 @@ logs and configurations:   {dir}",
     /// The demo writes into the database that it is given, where simulated switches must not get
     /// among real ones.
     async fn refuse_foreign_inventory(&self) -> anyhow::Result<()> {
-        let inventory = self.ask(["inventory", "show"]).await?;
+        let inventory = self.ask(&["inventory", "show"]).await?;
         let deployments = inventory["deployments"].as_array();
         if deployments.is_some_and(|all| !all.is_empty()) {
             bail!("the database in DATABASE_URL has an inventory: unset it, or name an empty one");

@@ -26,17 +26,11 @@ pub async fn execute_all(site: &Site) -> anyhow::Result<Vec<Execution>> {
     let mut executions = Vec::new();
     for case in &CASES {
         let switch = site.standby(case.name)?;
-        let host = case.firmware_host;
-        let request = [
-            "execute",
-            "--ip",
-            switch,
-            "--firmware-host",
-            host,
-            "--tpvm-image",
-            IMAGE,
-        ];
-        let reply = site.ask(request).await?;
+        let mut request = vec!["execute", "--ip", switch];
+        request.extend(["--firmware-host", case.firmware_host]);
+        request.extend(["--tpvm-image", IMAGE]);
+        request.extend(case.arguments);
+        let reply = site.ask(&request).await?;
         let id = text(&reply["execution_id"]);
         println!(
             "{:<18}{switch}  accepted as {id}; it {}",
@@ -51,7 +45,7 @@ pub async fn execute_all(site: &Site) -> anyhow::Result<Vec<Execution>> {
 pub async fn watch_all(site: &Site, executions: &[Execution]) -> anyhow::Result<()> {
     let mut watchers = JoinSet::new();
     for execution in executions {
-        let command = site.upgrade(["watch", &execution.id]);
+        let command = site.upgrade(&["watch", &execution.id]);
         watchers.spawn(watch(execution.case.name, command));
     }
     let all = async {
@@ -88,14 +82,14 @@ async fn watch(name: &str, mut command: Command) -> anyhow::Result<()> {
 pub async fn report(site: &Site, executions: &[Execution]) -> anyhow::Result<bool> {
     for execution in executions {
         println!("\n{}:", execution.case.name);
-        succeed(site.upgrade(["history", &execution.id])).await?;
+        succeed(site.upgrade(&["history", &execution.id])).await?;
     }
     println!();
-    succeed(site.upgrade(["list"])).await?;
+    succeed(site.upgrade(&["list"])).await?;
     println!();
     let mut all_as_expected = true;
     for Execution { case, id } in executions {
-        let shown = site.ask(["show", "--execution-id", id]).await?;
+        let shown = site.ask(&["show", "--execution-id", id]).await?;
         let effects = site.effects(case.name).await?;
         let differences = case.differences(&shown["items"][0], &effects);
         all_as_expected &= differences.is_empty();

@@ -13,7 +13,7 @@ use crate::job::{Job, program};
 /// A log's end, in lines.
 const TAIL: usize = 40;
 /// Time enough for a step now and then, little enough that many are hit.
-const BETWEEN_KILLS: Duration = Duration::from_secs(4);
+const BETWEEN_KILLS: Duration = Duration::from_secs(2);
 const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 
 /// Short times, so that a person can watch; the defaults are for real switches.
@@ -99,6 +99,8 @@ impl Workers {
             command
                 .arg("--config")
                 .arg(self.config(name))
+                // Into a file.
+                .env("NO_COLOR", "1")
                 .stdin(Stdio::null())
                 .stderr(log(&self.dir, name)?);
             self.jobs.push(Job::start(command)?);
