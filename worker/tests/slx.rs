@@ -4,6 +4,8 @@
 mod commands;
 #[path = "slx/faults.rs"]
 mod faults;
+#[path = "slx/keyboard.rs"]
+mod keyboard;
 #[path = "support/lab.rs"]
 mod lab;
 #[path = "slx/login.rs"]

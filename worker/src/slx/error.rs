@@ -26,7 +26,7 @@ pub enum SlxError {
         what: String,
         /// The SSH library's error, if it gave one.
         #[source]
-        source: Option<russh::Error>,
+        source: Option<Box<russh::Error>>,
     },
     /// The switch's host key is not trusted.
     #[error("the host key of {host} is not trusted: {what}")]

@@ -265,7 +265,7 @@ impl Step<'_> {
         SlxError::Connect {
             host: self.host.to_owned(),
             what: format!("{what} failed"),
-            source: Some(source),
+            source: Some(Box::new(source)),
         }
     }
 

@@ -144,12 +144,10 @@ async fn a_refused_change_had_no_effect() {
 
 #[tokio::test]
 async fn a_change_without_a_clear_answer_may_have_been_applied() {
-    let lost = |error: &SlxError| matches!(error, SlxError::Lost { .. });
-    let unknown = |error: &SlxError| matches!(error, SlxError::Unknown { .. });
-    let cases: [(FaultKind, fn(&SlxError) -> bool); 3] = [
-        (FaultKind::ApplyReplyLost, lost),
-        (FaultKind::LostBeforeEffect, lost),
-        (FaultKind::Garbage, unknown),
+    let cases = [
+        (FaultKind::ApplyReplyLost, "Lost"),
+        (FaultKind::LostBeforeEffect, "Lost"),
+        (FaultKind::Garbage, "Unknown"),
     ];
     for command in CHANGES {
         for (kind, expected) in &cases {
@@ -157,7 +155,8 @@ async fn a_change_without_a_clear_answer_may_have_been_applied() {
             let mut device = lab.connect(1).await;
             fault(&lab, command, kind.clone());
             let error = change(&lab, &mut device, command).await.unwrap_err();
-            assert!(expected(&error), "{command} {kind:?}: {error:?}");
+            let name = format!("{error:?}");
+            assert!(name.starts_with(expected), "{command} {kind:?}: {error:?}");
             assert_eq!(error.effect(), Effect::Perhaps, "{command} {kind:?}");
             lab.assert_no_secret(&format!("{error} {error:?}"));
             assert_eq!(lab.switch(1).received(command), 1, "{command} {kind:?}");
