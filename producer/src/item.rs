@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use ledger::{Execution, Facts, Failure, HistoryRow};
+use ledger::{Execution, Facts, HistoryRow};
 use schemas::values::{ImagePath, Requester};
 use schemas::{Case, Outcome, State, UpdateState, Verdict, status};
 use serde::Serialize;
@@ -153,7 +153,7 @@ pub(crate) struct HistoryItem {
 impl From<HistoryRow> for HistoryItem {
     fn from(row: HistoryRow) -> Self {
         let detailed_status = match (row.failure, row.detail) {
-            (Some(failure), _) => status::detailed_status(&failure.cause, Some(&failure.remedy)),
+            (Some(failure), _) => status::cause_and_remedy(&failure.cause, &failure.remedy),
             (None, Some(detail)) => detail,
             (None, None) => status::NO_DETAIL.to_owned(),
         };
@@ -179,25 +179,10 @@ fn upgrade_type(case: Option<Case>) -> String {
     case.map_or_else(String::new, |case| case.upgrade_type().to_owned())
 }
 
-/// What is waited for, or what the last step did; and why an upgrade failed, which still matters
-/// while it is rolled back and after it was.
 fn detailed_status(execution: &Execution) -> String {
-    let because = |failure: &Failure, cause| status::detailed_status(cause, Some(&failure.remedy));
-    match (&execution.failure, &execution.detail, execution.verdict) {
-        (None, None, _) => status::NO_DETAIL.to_owned(),
-        (None, Some(detail), _) => detail.clone(),
-        (Some(failure), None, _) => because(failure, &failure.cause),
-        (Some(failure), Some(detail), None) => {
-            format!(
-                "{detail} (after a failure: {})",
-                because(failure, &failure.cause)
-            )
-        }
-        // As the event of the end has it.
-        (Some(failure), Some(detail), Some(_)) => {
-            because(failure, &format!("{}. {detail}", failure.cause))
-        }
-    }
+    let failure = execution.failure.as_ref();
+    let failure = failure.map(|failure| (&*failure.cause, &*failure.remedy));
+    status::detailed_status(execution.verdict, failure, execution.detail.as_deref())
 }
 
 /// A time in tables.

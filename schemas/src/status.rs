@@ -116,10 +116,31 @@ pub fn status(state: State, verdict: Option<Verdict>) -> String {
 /// What `detailed_status` says where there is nothing to say.
 pub const NO_DETAIL: &str = "None";
 
-/// The vendor's `detailed_status`: the cause and, behind it, the remedy.
-pub fn detailed_status(cause: &str, remedy: Option<&str>) -> String {
-    match remedy {
-        Some(remedy) => format!("{cause}. Remedy: {remedy}"),
-        None => cause.to_owned(),
+/// A failure in words: the cause and, behind it, the remedy.
+pub fn cause_and_remedy(cause: &str, remedy: &str) -> String {
+    format!("{cause}. Remedy: {remedy}")
+}
+
+/// The vendor's `detailed_status` of an upgrade. A failure that happened stands there to the end,
+/// also while it is rolled back and after it was; `detail` is what the last step did, or what is
+/// waited for, and has nothing to add to an upgrade that completed.
+pub fn detailed_status(
+    verdict: Option<Verdict>,
+    failure: Option<(&str, &str)>,
+    detail: Option<&str>,
+) -> String {
+    match (verdict, failure, detail) {
+        (Some(Verdict::Succeeded), ..) | (_, None, None) => NO_DETAIL.to_owned(),
+        (_, None, Some(detail)) => detail.to_owned(),
+        (_, Some((cause, remedy)), None) => cause_and_remedy(cause, remedy),
+        (None, Some((cause, remedy)), Some(detail)) => {
+            format!(
+                "{detail} (after a failure: {})",
+                cause_and_remedy(cause, remedy)
+            )
+        }
+        (Some(_), Some((cause, remedy)), Some(detail)) => {
+            cause_and_remedy(&format!("{cause}. {detail}"), remedy)
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use schemas::status::{NO_DETAIL, detailed_status, status};
+use schemas::status::{detailed_status, status};
 use schemas::{Event, EventKind, State, UpdateState, V1, Verdict};
 use uuid::Uuid;
 
@@ -134,14 +134,9 @@ fn detail(
     earlier: Option<Failure>,
     verdict: Option<Verdict>,
 ) -> String {
-    let ended_badly = verdict.is_some_and(|verdict| verdict != Verdict::Succeeded);
-    let failure = failure.or(earlier.filter(|_| ended_badly));
-    match (failure, done) {
-        (Some(failure), Some(done)) => {
-            detailed_status(&format!("{}. {done}", failure.cause), Some(&failure.remedy))
-        }
-        (Some(failure), None) => detailed_status(&failure.cause, Some(&failure.remedy)),
-        (None, Some(done)) => done,
-        (None, None) => NO_DETAIL.to_owned(),
-    }
+    let failure = failure.or(earlier.filter(|_| verdict.is_some()));
+    let failure = failure
+        .as_ref()
+        .map(|failure| (&*failure.cause, &*failure.remedy));
+    detailed_status(verdict, failure, done.as_deref())
 }

@@ -144,8 +144,12 @@ fn events() -> Result<[Example; 3], InvalidValue> {
     let reverted = Event {
         failed_state: State::TpvmUpgrade.failed_slug(),
         detailed_status: detailed_status(
-            "the TPVM runs 4.5.0 instead of 4.6.0 after the upgrade; it was rolled back",
-            Some("check the image on the firmware host, then send a new request"),
+            Some(Verdict::Reverted),
+            Some((
+                "after the upgrade the TPVM runs 4.5.0, not 4.6.0",
+                "check the image on the firmware host, then request the upgrade again",
+            )),
+            Some("the TPVM was reverted to 4.5.8"),
         ),
         ..ended(&entered, 5, State::TpvmRevert, Verdict::Reverted)
     };

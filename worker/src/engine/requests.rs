@@ -104,7 +104,10 @@ impl Engine {
     /// Answers to the queue that the requester named; if there is none, or none any more, on the
     /// events exchange.
     async fn answer(&self, delivery: &Delivery, reply: &Reply) -> Result<(), AnnounceError> {
-        let correlation_id = delivery.correlation_id.clone().or_else(|| delivery.message_id.clone());
+        let correlation_id = delivery
+            .correlation_id
+            .clone()
+            .or_else(|| delivery.message_id.clone());
         let trace = delivery.trace.child();
         if let Some(queue) = delivery
             .reply_to

@@ -86,15 +86,8 @@ fn succeed(held: &HeldStep, done: Done, wake_after: Duration) -> Result<Write, N
         to,
         case: done.case,
         facts: done.facts,
-        // The failure that led to the revert stays the upgrade's; how it was undone is added.
-        failure: held
-            .failure
-            .as_ref()
-            .filter(|_| reverted)
-            .map(|failure| Failure {
-                cause: format!("{}; {}", failure.cause, done.detail),
-                remedy: failure.remedy.clone(),
-            }),
+        // The failure that led to a revert stays the upgrade's.
+        failure: None,
         detail: Some(done.detail),
         failed_state: None,
         verdict: (to == State::WorkflowFinished).then_some(if reverted {
