@@ -10,3 +10,4 @@ mod lost_replies;
 mod operator;
 mod redelivery;
 mod requests;
+mod retries;

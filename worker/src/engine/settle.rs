@@ -13,7 +13,7 @@ use crate::outcome::{Done, Performed, Progress, Setback};
 #[derive(Debug)]
 pub enum Write {
     /// The state ended.
-    Record(Box<Transition>),
+    Record(Transition),
     /// It goes on later.
     Wait(Wait),
     /// Nothing: somebody else holds the step.
@@ -81,7 +81,7 @@ fn succeed(held: &HeldStep, done: Done, wake_after: Duration) -> Result<Write, N
     let case = done.case.or(held.case);
     let to = next_undecided(held.state, case, Outcome::Success)?;
     let reverted = held.state == State::TpvmRevert;
-    Ok(Write::Record(Box::new(Transition {
+    Ok(Write::Record(Transition {
         outcome: Outcome::Success,
         to,
         case: done.case,
@@ -96,7 +96,7 @@ fn succeed(held: &HeldStep, done: Done, wake_after: Duration) -> Result<Write, N
             Verdict::Succeeded
         }),
         wake_after,
-    })))
+    }))
 }
 
 fn fail(
@@ -111,7 +111,7 @@ fn fail(
         Some(first) if reverting => format!("{}; the revert failed: {cause}", first.cause),
         _ => cause,
     };
-    Ok(Write::Record(Box::new(Transition {
+    Ok(Write::Record(Transition {
         outcome: Outcome::Failure,
         to,
         case: None,
@@ -128,5 +128,8 @@ fn fail(
             Verdict::Failed
         }),
         wake_after,
-    })))
+    }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use ledger::ClaimToken;
+use schemas::{Case, Options, UpgradeRequest, V1};
+use uuid::Uuid;
+
+use super::*;
+
+const WAKE: Duration = Duration::from_secs(7);
+
+fn held(state: State) -> HeldStep {
+    let ip = IpAddr::from([192, 0, 2, 1]);
+    let reverting = state == State::TpvmRevert;
+    let case = match state {
+        State::DeviceValidation | State::TpvmConfigValidation => None,
+        State::TpvmConfiguration | State::TpvmInstallation => Some(Case::NodeReplacement),
+        _ => Some(Case::NormalUpgrade),
+    };
+    HeldStep {
+        token: ClaimToken {
+            execution_id: Uuid::nil(),
+            seq: 2,
+            token: Uuid::nil(),
+        },
+        request: UpgradeRequest {
+            version: V1,
+            request_id: Uuid::nil(),
+            ip_address: ip,
+            firmware_host: ip,
+            tpvm_image: "/a".parse().unwrap(),
+            requested_by: "someone".parse().unwrap(),
+            trusted_peer_sudo_user: None,
+            trusted_peer_password_secret: None,
+            options: Options::default(),
+        },
+        state,
+        case,
+        facts: Facts::default(),
+        failed_state: reverting.then_some(State::TpvmUpgrade),
+        failure: reverting.then(|| Failure {
+            cause: "the first cause".to_owned(),
+            remedy: "the first remedy".to_owned(),
+        }),
+        attempts: 0,
+        started_at: DateTime::<Utc>::UNIX_EPOCH,
+        now: DateTime::<Utc>::UNIX_EPOCH,
+        deployment: None,
+    }
+}
+
+fn write(held: &HeldStep, performed: Performed, past_deadline: bool) -> Write {
+    settle(held, performed, past_deadline, &Timing::default(), WAKE).unwrap()
+}
+
+fn recorded(write: Write) -> Transition {
+    match write {
+        Write::Record(transition) => transition,
+        other => panic!("not recorded: {other:?}"),
+    }
+}
+
+fn waited(write: Write) -> Wait {
+    match write {
+        Write::Wait(wait) => wait,
+        other => panic!("no wait: {other:?}"),
+    }
+}
+
+fn retry() -> Performed {
+    Err(Setback::retry("the line was cut"))
+}
+
+#[test]
+fn success_goes_along_the_tables_arrow_in_every_state() {
+    for state in State::ACTING {
+        let decided = (state == State::TpvmConfigValidation).then_some(Case::NodeReplacement);
+        let done = Done {
+            case: decided,
+            ..Done::because("done")
+        };
+        let held = held(state);
+        let moved = recorded(write(&held, Ok(done.into()), false));
+        let case = decided.or(held.case);
+        assert_eq!(Ok(moved.to), next_undecided(state, case, Outcome::Success));
+        assert_eq!((moved.outcome, moved.case), (Outcome::Success, decided));
+        let end = match state {
+            State::TpvmRevert => Some(Verdict::Reverted),
+            State::EfaDeployPeerAndRejoin => Some(Verdict::Succeeded),
+            _ => None,
+        };
+        assert_eq!(moved.verdict, end, "{state}");
+        // Nothing about an earlier failure is overwritten.
+        assert_eq!((moved.failure, moved.failed_state), (None, None));
+        assert_eq!(moved.wake_after, WAKE);
+    }
+}
+
+#[test]
+fn failure_goes_along_the_tables_arrow_and_names_the_state() {
+    for state in State::ACTING {
+        let held = held(state);
+        let moved = recorded(write(&held, Err(Setback::failed("cause", "remedy")), false));
+        assert_eq!(
+            Ok(moved.to),
+            next_undecided(state, held.case, Outcome::Failure)
+        );
+        assert_eq!(moved.failed_state, Some(state));
+        let finished = moved.to == State::WorkflowFinished;
+        assert_eq!(moved.verdict.is_some(), finished, "{state}");
+        let failure = moved.failure.unwrap();
+        assert_eq!(failure.remedy, "remedy");
+        if state == State::TpvmRevert {
+            assert_eq!(moved.verdict, Some(Verdict::RevertFailed));
+            assert_eq!(failure.cause, "the first cause; the revert failed: cause");
+        } else {
+            assert_eq!(failure.cause, "cause");
+        }
+    }
+}
+
+#[test]
+fn a_replacement_whose_redeploy_failed_finishes() {
+    let held = HeldStep {
+        case: Some(Case::NodeReplacement),
+        ..held(State::EfaDeployPeerAndRejoin)
+    };
+    let moved = recorded(write(&held, Err(Setback::failed("cause", "remedy")), false));
+    assert_eq!(
+        (moved.to, moved.verdict),
+        (State::WorkflowFinished, Some(Verdict::Failed))
+    );
+}
+
+#[test]
+fn what_goes_on_waits_until_the_deadline_and_fails_after_it() {
+    let unknown = || {
+        Err(Setback::Unknown {
+            attempted: "sent".to_owned(),
+        })
+    };
+    for state in State::ACTING {
+        let held = held(state);
+        for going_on in [|| Ok(Progress::wait("busy")), retry, unknown] {
+            waited(write(&held, going_on(), false));
+            let moved = recorded(write(&held, going_on(), true));
+            assert_eq!(moved.failed_state, Some(state));
+            let cause = moved.failure.unwrap().cause;
+            assert!(cause.contains("did not end within"), "{cause}");
+        }
+    }
+}
+
+#[test]
+fn what_is_done_is_done_also_after_the_deadline() {
+    let held = held(State::TpvmUpgrade);
+    let moved = recorded(write(&held, Ok(Done::because("done").into()), true));
+    assert_eq!(moved.outcome, Outcome::Success);
+}
+
+#[test]
+fn only_retries_are_counted_and_they_are_bounded() {
+    let mut held = held(State::DeviceValidation);
+    assert!(!waited(write(&held, Ok(Progress::wait("busy")), false)).counts_as_attempt);
+    let bound = Timing::default().retry_attempts.cast_signed();
+    held.attempts = bound - 1;
+    assert!(waited(write(&held, retry(), false)).counts_as_attempt);
+    held.attempts = bound;
+    let cause = recorded(write(&held, retry(), false))
+        .failure
+        .unwrap()
+        .cause;
+    assert_eq!(cause, "the line was cut (tried 21 times)");
+}
+
+#[test]
+fn retries_come_later_and_later() {
+    let mut held = held(State::DeviceValidation);
+    held.attempts = 15;
+    let late = waited(write(&held, retry(), false)).after;
+    let timing = Timing::default();
+    assert!(
+        late > timing.retry_first && late <= timing.retry_max,
+        "{late:?}"
+    );
+}
+
+#[test]
+fn a_lost_claim_writes_nothing() {
+    let held = held(State::TpvmUpgrade);
+    assert!(matches!(
+        write(&held, Err(Setback::ClaimLost), true),
+        Write::Nothing
+    ));
+}
+
+#[test]
+fn a_row_off_the_table_is_an_error() {
+    let held = HeldStep {
+        case: Some(Case::NormalUpgrade),
+        ..held(State::TpvmInstallation)
+    };
+    let done = Ok(Done::because("done").into());
+    settle(&held, done, false, &Timing::default(), WAKE).unwrap_err();
+}
