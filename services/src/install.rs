@@ -40,6 +40,26 @@ pub async fn install_missing() -> Result<(), ServicesError> {
          packages start themselves are left alone)",
         packages.join(" and ")
     ));
+    install(&packages).await
+}
+
+/// Installs Debian's Python with the AMQP client `pika`, with which a test plays EFA's side in
+/// another language, unless `/usr/bin/python3` has it. Tells on stderr what it does.
+///
+/// # Errors
+/// As [`install_missing`].
+pub async fn install_python_client() -> Result<(), ServicesError> {
+    let mut probe = tokio::process::Command::new("/usr/bin/python3");
+    probe.args(["-c", "import pika"]).stderr(Stdio::null());
+    let found = tokio::time::timeout(TIMEOUT, probe.kill_on_drop(true).status()).await;
+    if found.is_ok_and(|found| found.is_ok_and(|status| status.success())) {
+        return Ok(());
+    }
+    say("installing the package python3-pika (for the test of a client in Python)");
+    install(&["python3-pika"]).await
+}
+
+async fn install(packages: &[&str]) -> Result<(), ServicesError> {
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(packages);
     if apt(&install).await?.success() {

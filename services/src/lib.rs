@@ -23,7 +23,7 @@ mod stack;
 pub use database::{Database, database};
 pub use environment::amqp_url;
 pub use error::ServicesError;
-pub use install::install_missing;
+pub use install::{install_missing, install_python_client};
 pub use postgres::{Postgres, Shutdown};
 pub use rabbitmq::RabbitMq;
 pub use stack::{Stack, scratch_dir};

@@ -254,10 +254,10 @@ async fn a_failed_upgrade_is_reverted() {
         ];
         assert_eq!(path.last_chunk(), Some(&end), "{what}");
         assert_eq!(Some(lasting(world.standby(0).state())), before, "{what}");
-        let cause = &execution.failure.as_ref().unwrap().cause;
+        let detail = execution.detail.as_deref().unwrap();
         assert!(
-            cause.contains("4.2.4"),
-            "says what it was reverted to: {cause}"
+            detail.contains("4.2.4"),
+            "says what it was reverted to: {detail}"
         );
         world.close().await;
     }

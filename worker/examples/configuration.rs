@@ -1,6 +1,8 @@
-//! Prints the configuration reference.
-#![allow(clippy::print_stdout)]
+//! Writes the configuration reference into the file that is named.
 
-fn main() {
-    print!("{}", worker::config::reference());
+fn main() -> std::io::Result<()> {
+    let file = std::env::args_os()
+        .nth(1)
+        .unwrap_or_else(|| "docs/configuration.md".into());
+    std::fs::write(file, worker::config::reference())
 }

@@ -83,7 +83,9 @@ fn from_env(name: &'static str) -> anyhow::Result<String> {
 }
 
 fn start_log(config: &Config) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // What matters of lapin's reaches us as errors; its own lines would show message bodies.
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,lapin=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

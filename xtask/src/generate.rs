@@ -48,6 +48,19 @@ pub async fn generated() -> anyhow::Result<Files> {
     let mut documents = cargo(documents);
     documents.arg("--").arg(&output);
     succeed(documents).await?;
+    let reference = [
+        "run",
+        "--quiet",
+        "-p",
+        "worker",
+        "--example",
+        "configuration",
+    ];
+    let mut reference = cargo(reference);
+    reference
+        .arg("--")
+        .arg(output.join("docs/configuration.md"));
+    succeed(reference).await?;
 
     let mut postgres = Postgres::start(scratch.path()).await?;
     let described = describe_queries(&postgres, &queries).await;

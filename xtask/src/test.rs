@@ -19,6 +19,7 @@ pub struct Options {
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     services::install_missing().await?;
     if options.needs_programs() {
+        services::install_python_client().await?;
         build_programs().await?;
     }
     let stack = Stack::start().await?;
