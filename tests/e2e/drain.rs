@@ -27,10 +27,7 @@ async fn an_idle_worker_ends_at_once() {
 async fn a_step_in_hand_is_finished() {
     let world = World::new(normal()).await;
     let hold = FaultKind::Slow(Duration::from_secs(1));
-    world
-        .standby(0)
-        .fault(Fault::new("show-version", hold).once())
-        .unwrap();
+    world.fault(0, Fault::new("show-version", hold).once());
     let worker = world.worker();
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::DeviceValidation).await;
@@ -51,10 +48,7 @@ async fn a_step_in_hand_is_finished() {
 async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
     let world = World::new(normal()).await;
     let hold = FaultKind::Slow(Duration::from_millis(1500));
-    world
-        .standby(0)
-        .fault(Fault::new("show-version", hold).once())
-        .unwrap();
+    world.fault(0, Fault::new("show-version", hold).once());
     let worker = world.worker_with("[worker]\ndrain_timeout = '100ms'");
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::DeviceValidation).await;
@@ -75,10 +69,7 @@ async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
 async fn a_second_signal_ends_it_at_once() {
     let world = World::new(normal()).await;
     let hold = FaultKind::Slow(Duration::from_millis(1500));
-    world
-        .standby(0)
-        .fault(Fault::new("show-version", hold).once())
-        .unwrap();
+    world.fault(0, Fault::new("show-version", hold).once());
     let worker = world.worker_with("[worker]\ndrain_timeout = '1m'");
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::DeviceValidation).await;

@@ -129,10 +129,10 @@ async fn a_device_that_differs_from_the_efa_db_wins() {
 #[tokio::test]
 async fn a_stale_healthy_status_is_not_taken_for_success() {
     let world = World::new(normal()).await;
-    world
-        .efa(0)
-        .fault(Fault::new("efa-status", FaultKind::StaleStatus).times(20))
-        .unwrap();
+    world.fault(
+        0,
+        Fault::new("efa-status", FaultKind::StaleStatus).times(20),
+    );
     let _worker = world.worker();
     let id = world.accepted(&world.request(0)).await;
     let execution = world.finished(id).await;

@@ -14,11 +14,7 @@ const HOLD: FaultKind = FaultKind::Slow(Duration::from_millis(1500));
 async fn kill_in(fleet: Fleet, state: State, at: &str) {
     let world = World::new(fleet).await;
     let hold = Fault::new(at, HOLD).once();
-    if at.starts_with("efa") {
-        world.efa(0).fault(hold).unwrap();
-    } else {
-        world.standby(0).fault(hold).unwrap();
-    }
+    world.fault(0, hold);
     let victim = world.worker();
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, state).await;
@@ -82,10 +78,10 @@ async fn killed_in_efa_deploy_peer_and_rejoin() {
 #[tokio::test]
 async fn killed_while_the_redeploy_is_being_asked_for() {
     let world = World::new(normal()).await;
-    world
-        .efa(0)
-        .fault(Fault::new("efa-redeploy", FaultKind::ApplyReplyLost).once())
-        .unwrap();
+    world.fault(
+        0,
+        Fault::new("efa-redeploy", FaultKind::ApplyReplyLost).once(),
+    );
     let victim = world.worker();
     let id = world.accepted(&world.request(0)).await;
     until("the redeploy", || async {
@@ -103,14 +99,8 @@ async fn killed_while_the_redeploy_is_being_asked_for() {
 async fn killed_in_tpvm_revert() {
     let world = World::new(normal()).await;
     let fails = FaultKind::RedeployFails("peer unreachable".to_owned());
-    world
-        .efa(0)
-        .fault(Fault::new("efa-redeploy", fails))
-        .unwrap();
-    world
-        .standby(0)
-        .fault(Fault::new("tpvm-revert", HOLD).once())
-        .unwrap();
+    world.fault(0, Fault::new("efa-redeploy", fails));
+    world.fault(0, Fault::new("tpvm-revert", HOLD).once());
     let victim = world.worker();
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::TpvmRevert).await;

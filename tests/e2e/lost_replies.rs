@@ -21,11 +21,7 @@ async fn converges(fleet: Fleet, on: &str, kind: FaultKind, expected: [u64; 4]) 
     let what = format!("{on}: {kind:?}");
     let world = World::new(fleet).await;
     let fault = Fault::new(on, kind).once();
-    if on.starts_with("efa") {
-        world.efa(0).fault(fault).unwrap();
-    } else {
-        world.standby(0).fault(fault).unwrap();
-    }
+    world.fault(0, fault);
     let _worker = world.worker();
     let id = world.accepted(&world.request(0)).await;
     let execution = world.finished(id).await;
@@ -69,14 +65,8 @@ async fn of_tpvm_revert() {
         let what = format!("{kind:?}");
         let world = World::new(normal()).await;
         let fails = FaultKind::RedeployFails("peer unreachable".to_owned());
-        world
-            .efa(0)
-            .fault(Fault::new("efa-redeploy", fails))
-            .unwrap();
-        world
-            .standby(0)
-            .fault(Fault::new("tpvm-revert", kind).once())
-            .unwrap();
+        world.fault(0, Fault::new("efa-redeploy", fails));
+        world.fault(0, Fault::new("tpvm-revert", kind).once());
         let _worker = world.worker();
         let id = world.accepted(&world.request(0)).await;
         let execution = world.finished(id).await;

@@ -11,3 +11,4 @@ mod operator;
 mod redelivery;
 mod requests;
 mod retries;
+mod validations;

@@ -160,10 +160,7 @@ async fn unknown_extra_fields_are_tolerated() {
 async fn a_second_one_for_the_same_deployment_is_rejected_while_the_first_runs() {
     let world = World::new(normal()).await;
     let hold = FaultKind::Slow(Duration::from_secs(1));
-    world
-        .standby(0)
-        .fault(Fault::new("show-version", hold).once())
-        .unwrap();
+    world.fault(0, Fault::new("show-version", hold).once());
     let _worker = world.worker();
     let first = world.accepted(&world.request(0)).await;
     let Answer::Rejected { reasons } = world.submit(&world.request(0)).await else {

@@ -11,11 +11,7 @@ async fn goes_on(fleet: Fleet, on: &str, after: u64, expected: [u64; 4]) {
     let fault = Fault::new(on, FaultKind::LostBeforeEffect)
         .after(after)
         .times(2);
-    if on.starts_with("efa") {
-        world.efa(0).fault(fault).unwrap();
-    } else {
-        world.standby(0).fault(fault).unwrap();
-    }
+    world.fault(0, fault);
     let _worker = world.worker();
     let id = world.accepted(&world.request(0)).await;
     let execution = world.finished(id).await;
@@ -55,12 +51,9 @@ async fn in_each_state_of_a_node_replacement() {
 async fn in_tpvm_revert() {
     let world = World::new(normal()).await;
     let fails = FaultKind::RedeployFails("peer unreachable".to_owned());
-    world
-        .efa(0)
-        .fault(Fault::new("efa-redeploy", fails))
-        .unwrap();
+    world.fault(0, Fault::new("efa-redeploy", fails));
     let lost = Fault::new("tpvm-revert", FaultKind::LostBeforeEffect).once();
-    world.standby(0).fault(lost).unwrap();
+    world.fault(0, lost);
     let _worker = world.worker();
     let id = world.accepted(&world.request(0)).await;
     let execution = world.finished(id).await;

@@ -7,6 +7,7 @@
 
 mod process;
 mod until;
+mod workers;
 mod world;
 
 pub use process::{Exit, Process, binary};

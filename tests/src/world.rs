@@ -1,9 +1,8 @@
 //! A world of its own for each test.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::process::Output;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use broker::{BrokerOptions, Inbox, Outgoing, Publisher};
@@ -11,42 +10,15 @@ use ledger::{Execution, HistoryRow, Ledger, LedgerOptions};
 use schemas::inventory::Inventory;
 use schemas::{Answer, Names, Options, Reply, State, TraceContext, UpgradeRequest, V1, decode};
 use services::Database;
-use simulator::{DeploymentHandle, FIRMWARE_HOST, Files, Fleet, Settings, Simulator, SwitchHandle};
+use simulator::{
+    DeploymentHandle, FIRMWARE_HOST, Fault, Files, Fleet, Settings, Simulator, SwitchHandle,
+};
 use tempfile::TempDir;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::process::{Process, binary, output};
+use crate::process::{binary, output};
 use crate::until;
-
-/// Everything quick, and the relations between the values as in the default configuration.
-const WORKER: &str = r#"
-[worker]
-claim = "2s"
-drain_timeout = "5s"
-[due]
-interval = "100ms"
-again_after = "1s"
-[slx]
-connect_timeout = "3s"
-command_timeout = "2s"
-[efa]
-connect_timeout = "2s"
-request_timeout = "2s"
-[timing]
-poll = "100ms"
-retry_first = "50ms"
-retry_max = "500ms"
-retry_attempts = 10
-settle = "2500ms"
-rejoin_grace = "5s"
-validation_deadline = "30s"
-configuration_deadline = "30s"
-installation_deadline = "30s"
-upgrade_deadline = "30s"
-revert_deadline = "30s"
-redeploy_deadline = "30s"
-"#;
 
 /// Real servers, simulated devices, and the programs under test.
 pub struct World {
@@ -60,12 +32,12 @@ pub struct World {
     pub broker: BrokerOptions,
     /// Publishes as EFA would.
     pub publisher: Publisher,
-    prefix: String,
+    pub(crate) prefix: String,
     deployments: Vec<String>,
     standbys: Vec<IpAddr>,
-    files: Files,
-    dir: TempDir,
-    started: AtomicUsize,
+    pub(crate) files: Files,
+    pub(crate) dir: TempDir,
+    pub(crate) started: AtomicUsize,
     database: Database,
 }
 
@@ -136,6 +108,18 @@ impl World {
     /// If there is none.
     pub fn efa(&self, n: usize) -> DeploymentHandle {
         self.simulator.deployment(&self.deployments[n]).unwrap()
+    }
+
+    /// Something goes wrong with the `n`th deployment: at its EFA, or at its standby's switch.
+    ///
+    /// # Panics
+    /// If there is no such deployment, command or endpoint.
+    pub fn fault(&self, n: usize, fault: Fault) {
+        if fault.on.starts_with("efa-") {
+            self.efa(n).fault(fault).unwrap();
+        } else {
+            self.standby(n).fault(fault).unwrap();
+        }
     }
 
     /// A valid request to upgrade the `n`th deployment's standby from 4.2.4 to 4.2.5.
@@ -243,53 +227,10 @@ impl World {
         path
     }
 
-    /// Starts a worker process that serves every state.
-    pub fn worker(&self) -> Process {
-        self.worker_with("")
-    }
-
-    /// Starts a worker process; `extra` is appended to its configuration.
-    ///
-    /// # Panics
-    /// If it can't be started.
-    pub fn worker_with(&self, extra: &str) -> Process {
-        let n = self.started.fetch_add(1, Ordering::Relaxed);
-        let mut config: toml::Table = WORKER.parse().unwrap();
-        merge(&mut config, extra.parse().unwrap());
-        let ours = format!(
-            "worker.name = 'worker-{n}'\nbroker.prefix = '{}'\nsecrets.dir = '{}'\n\
-             slx.known_hosts = '{}'\nefa.ca_file = '{}'\n",
-            self.prefix,
-            self.files.secrets_dir.display(),
-            self.files.known_hosts.display(),
-            self.files.ca.display(),
-        );
-        merge(&mut config, ours.parse().unwrap());
-        let file = self.dir.path().join(format!("worker-{n}.toml"));
-        std::fs::write(&file, config.to_string()).unwrap();
-        let mut command = Command::new(binary("tpvm-worker"));
-        command
-            .arg("--config")
-            .arg(&file)
-            .env("RUST_LOG", "info,worker=debug");
-        Process::start(
-            self.with_urls(&mut command),
-            &self.log_file(&format!("worker-{n}")),
-        )
-    }
-
     /// Runs the command line `tpvm-upgrade` to its end.
     pub async fn cli(&self, args: &[&str]) -> Output {
         let mut command = Command::new(binary("tpvm-upgrade"));
         output(self.with_urls(&mut command).args(args)).await
-    }
-
-    /// Everything that any worker has logged.
-    pub fn logs(&self) -> String {
-        let n = self.started.load(Ordering::Relaxed);
-        let logs = (0..n).map(|n| self.log_file(&format!("worker-{n}")));
-        logs.map(|file| std::fs::read_to_string(file).unwrap_or_default())
-            .collect()
     }
 
     /// The secrets of this world, none of which may show anywhere.
@@ -318,20 +259,5 @@ impl World {
         self.ledger.close().await;
         self.database.close().await.unwrap();
         self.simulator.stop().await;
-    }
-
-    fn log_file(&self, name: &str) -> PathBuf {
-        self.dir.path().join(format!("{name}.log"))
-    }
-}
-
-fn merge(into: &mut toml::Table, from: toml::Table) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(toml::Value::Table(into)), toml::Value::Table(from)) => merge(into, from),
-            (_, value) => {
-                into.insert(key, value);
-            }
-        }
     }
 }

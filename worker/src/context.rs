@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
 use schemas::State;
 use schemas::inventory::FirmwareHost;
+use schemas::tpvm::TpvmConfig;
+use schemas::values::SecretName;
 use secrecy::SecretString;
 
 use crate::config::Timing;
@@ -97,7 +99,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// A failure with its remedy if nothing is found under the name.
-    pub fn secret(&self, name: &schemas::values::SecretName) -> Result<SecretString, Setback> {
+    pub fn secret(&self, name: &SecretName) -> Result<SecretString, Setback> {
         Ok(self.around.secrets.get(name)?)
     }
 
@@ -190,36 +192,34 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Refreshes the persisted TPVM configuration from the device.
+    /// Refreshes the persisted TPVM configuration from the device. What is learnt on the way is
+    /// noted first: once the EFA DB is overwritten, nothing else shows what changed.
     ///
     /// # Errors
-    /// As the ledger's.
+    /// As [`Context::note`]'s, and the ledger's.
     pub async fn save_tpvm_config(
         &self,
-        config: &schemas::tpvm::TpvmConfig,
+        config: &TpvmConfig,
+        learnt: &Facts,
     ) -> Result<(), Setback> {
-        Ok(self
-            .around
-            .ledger
-            .save_tpvm_config(self.held.request.ip_address, config)
-            .await?)
+        self.note(learnt).await?;
+        let ip = self.held.request.ip_address;
+        Ok(self.around.ledger.save_tpvm_config(ip, config).await?)
     }
 
-    /// Refreshes the persisted operational data from the device.
+    /// Refreshes the persisted operational data from the device, if the step is still held.
     ///
     /// # Errors
-    /// As the ledger's.
+    /// As [`Context::note`]'s, and the ledger's.
     pub async fn save_operational(
         &self,
         version: Option<&str>,
         tpvm_ip: Option<IpAddr>,
     ) -> Result<(), Setback> {
+        self.note(&Facts::default()).await?;
         let ip = self.held.request.ip_address;
-        Ok(self
-            .around
-            .ledger
-            .save_operational(ip, version, tpvm_ip)
-            .await?)
+        let ledger = &self.around.ledger;
+        Ok(ledger.save_operational(ip, version, tpvm_ip).await?)
     }
 
     /// The state to act in.

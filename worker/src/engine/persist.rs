@@ -31,8 +31,14 @@ impl Passing for LedgerError {
 
 impl Passing for PublishError {
     fn passes(&self) -> bool {
-        // A queue that is gone comes back: consumers declare it again.
-        !matches!(self, PublishError::Closed)
+        match self {
+            // A queue that is gone comes back: consumers declare it again.
+            PublishError::Unroutable { .. }
+            | PublishError::Refused
+            | PublishError::TimedOut(_)
+            | PublishError::Disconnected(_) => true,
+            PublishError::NameTooLong { .. } | PublishError::Closed => false,
+        }
     }
 }
 

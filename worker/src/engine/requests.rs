@@ -118,7 +118,9 @@ impl Engine {
             let publisher = &self.publisher;
             let sent = self.persist("publish a reply", || async {
                 match publisher.publish(message.clone()).await {
-                    Err(PublishError::Unroutable { .. }) => Ok(false),
+                    Err(PublishError::Unroutable { .. } | PublishError::NameTooLong { .. }) => {
+                        Ok(false)
+                    }
                     sent => sent.map(|()| true),
                 }
             });

@@ -95,10 +95,8 @@ async fn normal_upgrade(
     };
     let differences = changes(&config, &persisted);
     if !differences.is_empty() {
-        // Noted first: once the EFA DB is overwritten, nothing shows what changed.
         facts.config_changes = Some(differences);
-        context.note(&facts).await?;
-        context.save_tpvm_config(&config).await?;
+        context.save_tpvm_config(&config, &facts).await?;
     }
     context
         .save_operational(Some(&version.to_string()), Some(tpvm_ip))
