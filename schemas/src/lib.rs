@@ -5,6 +5,7 @@ pub mod documents;
 pub mod inventory;
 pub mod messages;
 pub mod names;
+mod slug;
 pub mod status;
 pub mod tpvm;
 pub mod trace;
@@ -16,6 +17,7 @@ pub use messages::{
     Step, UpgradeRequest, V1, decode, encode,
 };
 pub use names::Names;
+pub use slug::UnknownName;
 pub use status::{UpdateState, Verdict};
 pub use trace::TraceContext;
 pub use workflow::{Case, Outcome, State, next, next_undecided};

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::workflow::{State, UnknownName};
+use crate::slug::{self, UnknownName};
+use crate::workflow::State;
 
 /// The vendor's `update_state` (XCO 3.8.0 API, `TpvmUpgradeSwitchStatus`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -94,13 +95,7 @@ impl FromStr for Verdict {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.slug() == text)
-            .ok_or_else(|| UnknownName {
-                what: "verdict",
-                found: text.to_owned(),
-            })
+        slug::find("verdict", &Self::ALL, Self::slug, text)
     }
 }
 

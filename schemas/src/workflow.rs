@@ -9,6 +9,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::slug::{self, UnknownName};
+
 /// A state of the TPVM upgrade workflow. The slugs are stable: they stand in messages, queue
 /// names, the ledger and `failed_state`.
 #[derive(
@@ -104,27 +106,11 @@ impl fmt::Display for State {
     }
 }
 
-/// A name that is none of the known ones.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not a known {what}")]
-pub struct UnknownName {
-    /// What was expected, for example "state".
-    pub what: &'static str,
-    /// What was found.
-    pub found: String,
-}
-
 impl FromStr for State {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.slug() == text)
-            .ok_or_else(|| UnknownName {
-                what: "workflow state",
-                found: text.to_owned(),
-            })
+        slug::find("workflow state", &Self::ALL, Self::slug, text)
     }
 }
 
@@ -180,13 +166,7 @@ impl FromStr for Case {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|case| case.slug() == text)
-            .ok_or_else(|| UnknownName {
-                what: "upgrade case",
-                found: text.to_owned(),
-            })
+        slug::find("upgrade case", &Self::ALL, Self::slug, text)
     }
 }
 
@@ -219,13 +199,7 @@ impl FromStr for Outcome {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|outcome| outcome.slug() == text)
-            .ok_or_else(|| UnknownName {
-                what: "outcome",
-                found: text.to_owned(),
-            })
+        slug::find("outcome", &Self::ALL, Self::slug, text)
     }
 }
 
