@@ -238,3 +238,16 @@ async fn the_help_has_an_example_that_loads() {
     let path = file(&folder, "example.toml", example);
     site.run(&["inventory", "load", &path]).await.ended(0);
 }
+
+/// The file that the README sends operators to.
+#[tokio::test]
+async fn the_example_can_be_loaded() {
+    let site = Site::new().await;
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/inventory.toml");
+    let loaded = site.run(&["inventory", "load", example]).await.ended(0);
+    assert_eq!(
+        loaded.stdout,
+        "Inventory Load [success]\n1 deployments, 2 EFA nodes, 2 devices, 2 TPVM configurations, 1 firmware hosts\n"
+    );
+    site.close().await;
+}
