@@ -249,5 +249,4 @@ async fn the_example_can_be_loaded() {
         loaded.stdout,
         "Inventory Load [success]\n1 deployments, 2 EFA nodes, 2 devices, 2 TPVM configurations, 1 firmware hosts\n"
     );
-    site.close().await;
 }
