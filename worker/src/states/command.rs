@@ -2,8 +2,10 @@
 //! or failed settle it; a device without a trace of the command is believed only when the
 //! command can no longer be on its way.
 
+use chrono::{DateTime, Utc};
 use ledger::{Baseline, Facts, Intent};
 
+use crate::config::Timing;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
 use crate::slx::{Phase, Severity, SlxDevice, TpvmStatus};
@@ -31,17 +33,18 @@ pub enum Next {
 
 /// Decides whether to wait, to stop, or to send the command.
 pub fn decide(context: &Context<'_>, seen: Seen, intent: Option<&Intent>) -> Next {
-    let timing = context.timing();
+    rule(context.timing(), context.now(), seen, intent)
+}
+
+fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>) -> Next {
     match (seen, intent) {
         (Seen::Done(done), _) => Next::Stop(Ok(done.into())),
         (Seen::Working(why), _) => Next::Stop(Ok(Progress::wait(why))),
         (Seen::Failed(setback), _) => Next::Stop(Err(setback)),
         (Seen::NoTrace, None) => Next::Send(1),
-        (Seen::NoTrace, Some(intent)) if context.now() < intent.at + timing.settle => {
-            Next::Stop(Ok(Progress::wait(
-                "waiting for the device to show whether it took the command",
-            )))
-        }
+        (Seen::NoTrace, Some(intent)) if now < intent.at + timing.settle => Next::Stop(Ok(
+            Progress::wait("waiting for the device to show whether it took the command"),
+        )),
         (Seen::NoTrace, Some(intent)) if intent.sends.cast_unsigned() < timing.max_sends => {
             Next::Send(intent.sends + 1)
         }
@@ -133,3 +136,6 @@ impl Tpvm {
             && self.new_error(before).is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;
