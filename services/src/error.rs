@@ -38,6 +38,9 @@ pub enum ServicesError {
     /// The system gave no free port.
     #[error("can't get a free port on 127.0.0.1")]
     Port(#[source] io::Error),
+    /// A proxy was asked for before a URL that names no port.
+    #[error("the URL names no port: write it as scheme://host:port/…")]
+    NoPort,
     /// A program could not be started at all.
     #[error("can't run {program}")]
     Run {

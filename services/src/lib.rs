@@ -5,6 +5,7 @@
 //! - [`Postgres`] and [`RabbitMq`] are for tests that stop, kill or wipe a server.
 //! - `database` and [`amqp_url`] are for every other test: they use the servers
 //!   named in `DATABASE_URL` and `AMQP_URL`, which `cargo xtask test` sets.
+//! - [`Proxy`] stands between a program and a server, and fails as a network does.
 //!
 //! The servers listen on 127.0.0.1 only and ask for no password.
 
@@ -16,6 +17,7 @@ mod install;
 mod ports;
 mod postgres;
 mod process;
+mod proxy;
 mod rabbitmq;
 mod stack;
 
@@ -25,5 +27,6 @@ pub use environment::amqp_url;
 pub use error::ServicesError;
 pub use install::{install_missing, install_python_client};
 pub use postgres::{Postgres, Shutdown};
+pub use proxy::{Flow, Proxy};
 pub use rabbitmq::RabbitMq;
 pub use stack::{Stack, scratch_dir};

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use broker::{BrokerOptions, PublishError, Publisher};
+use services::{Flow, Proxy};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::proxy::Proxy;
-use crate::support::{Bed, Consuming, amqp_url, eventually, on_bed, outgoing, queue, seq, soon};
+use crate::support::{
+    Bed, Consuming, amqp_url, eventually, on_bed, outgoing, proxy, queue, seq, soon, via,
+};
 
 const CONNECTION: u16 = 10;
 const BLOCKED: u16 = 60;
@@ -21,6 +23,19 @@ fn impatient(bed: &Bed, url: String, patience: Duration) -> BrokerOptions {
         publish_timeout: patience,
         ..bed.options_via(url)
     }
+}
+
+/// Says something to every client in the broker's name: a method frame.
+fn inject(proxy: &Proxy, channel: u16, class: u16, method: u16, arguments: &[u8]) {
+    let mut frame = vec![1];
+    frame.extend(channel.to_be_bytes());
+    let size = u32::try_from(arguments.len() + 4).unwrap();
+    frame.extend(size.to_be_bytes());
+    frame.extend(class.to_be_bytes());
+    frame.extend(method.to_be_bytes());
+    frame.extend(arguments);
+    frame.push(0xCE);
+    proxy.inject(&frame);
 }
 
 async fn publishes_again(bed: &Bed, publisher: &Publisher) {
@@ -42,8 +57,8 @@ async fn times_out(bed: &Bed, publisher: &Publisher) {
 #[tokio::test]
 async fn the_publisher_comes_back_after_each_cut() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
-        let publisher = Publisher::start(bed.options_via(proxy.url()));
+        let proxy = proxy();
+        let publisher = Publisher::start(bed.options_via(via(&proxy)));
         for round in 1..=5 {
             publishes_again(bed, &publisher).await;
             assert!(proxy.accepted() >= round);
@@ -58,12 +73,12 @@ async fn the_publisher_comes_back_after_each_cut() {
 #[tokio::test]
 async fn what_was_in_flight_when_the_connection_was_cut_fails_at_once() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let patience = Duration::from_secs(60);
-        let publisher = Publisher::start(impatient(bed, proxy.url(), patience));
+        let publisher = Publisher::start(impatient(bed, via(&proxy), patience));
         publishes_again(bed, &publisher).await;
         let before = bed.ready(&queue(bed)).await;
-        proxy.mute(true);
+        proxy.answers(Flow::Stalled);
         let cut = async {
             eventually("the message", async || {
                 (bed.ready(&queue(bed)).await > before).then_some(())
@@ -77,7 +92,7 @@ async fn what_was_in_flight_when_the_connection_was_cut_fails_at_once() {
             matches!(result, Err(PublishError::Disconnected(_))),
             "{result:?}"
         );
-        proxy.mute(false);
+        proxy.answers(Flow::Open);
         publishes_again(bed, &publisher).await;
         publisher.close().await;
     })
@@ -87,17 +102,17 @@ async fn what_was_in_flight_when_the_connection_was_cut_fails_at_once() {
 #[tokio::test]
 async fn a_confirm_that_never_comes_times_out_and_the_connection_is_replaced() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let patience = Duration::from_secs(1);
         let options = BrokerOptions {
             // Long, so that it is not the heartbeat that finds the connection dead.
             heartbeat: Duration::from_secs(60),
-            ..impatient(bed, proxy.url(), patience)
+            ..impatient(bed, via(&proxy), patience)
         };
         let publisher = Publisher::start(options);
         publishes_again(bed, &publisher).await;
         let connections = proxy.accepted();
-        proxy.mute(true);
+        proxy.answers(Flow::Stalled);
         let begun = Instant::now();
         let result = publisher.publish(outgoing(bed, 1)).await;
         // The publisher's task may give the connection up in the same moment.
@@ -115,7 +130,7 @@ async fn a_confirm_that_never_comes_times_out_and_the_connection_is_replaced() {
             (proxy.accepted() > connections).then_some(())
         })
         .await;
-        proxy.mute(false);
+        proxy.answers(Flow::Open);
         publishes_again(bed, &publisher).await;
         publisher.close().await;
     })
@@ -144,18 +159,16 @@ async fn without_a_broker_a_publish_times_out_and_with_one_it_succeeds() {
 #[tokio::test]
 async fn a_blocked_connection_times_out_and_goes_on_when_it_is_unblocked() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let patience = Duration::from_millis(700);
-        let publisher = Publisher::start(impatient(bed, proxy.url(), patience));
+        let publisher = Publisher::start(impatient(bed, via(&proxy), patience));
         publishes_again(bed, &publisher).await;
-        proxy
-            .inject(0, CONNECTION, BLOCKED, b"\x0alow memory")
-            .await;
+        inject(&proxy, 0, CONNECTION, BLOCKED, b"\x0alow memory");
         times_out(bed, &publisher).await;
         // Again: the connection is not to blame, and is kept.
         let result = publisher.publish(outgoing(bed, 1)).await;
         assert_eq!(result, Err(PublishError::TimedOut(patience)));
-        proxy.inject(0, CONNECTION, UNBLOCKED, b"").await;
+        inject(&proxy, 0, CONNECTION, UNBLOCKED, b"");
         publishes_again(bed, &publisher).await;
         assert_eq!(proxy.accepted(), 1);
         publisher.close().await;
@@ -166,13 +179,11 @@ async fn a_blocked_connection_times_out_and_goes_on_when_it_is_unblocked() {
 #[tokio::test]
 async fn closing_does_not_wait_for_ever_for_a_blocked_connection() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let patience = Duration::from_millis(500);
-        let publisher = Publisher::start(impatient(bed, proxy.url(), patience));
+        let publisher = Publisher::start(impatient(bed, via(&proxy), patience));
         publishes_again(bed, &publisher).await;
-        proxy
-            .inject(0, CONNECTION, BLOCKED, b"\x0alow memory")
-            .await;
+        inject(&proxy, 0, CONNECTION, BLOCKED, b"\x0alow memory");
         times_out(bed, &publisher).await;
         soon("the end", publisher.close()).await;
     })
@@ -182,9 +193,9 @@ async fn closing_does_not_wait_for_ever_for_a_blocked_connection() {
 #[tokio::test]
 async fn the_consumer_comes_back_after_each_cut() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let publisher = Publisher::start(bed.options.clone());
-        let mut consuming = Consuming::start(bed, bed.options_via(proxy.url()), 10);
+        let mut consuming = Consuming::start(bed, bed.options_via(via(&proxy)), 10);
         publisher.publish(outgoing(bed, 100)).await.unwrap();
         let mut held = consuming.next().await;
         for n in 1..=3 {
@@ -243,17 +254,15 @@ async fn the_consumer_comes_back_when_its_queue_is_deleted() {
 #[tokio::test]
 async fn the_consumer_comes_back_when_its_channel_is_closed() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
+        let proxy = proxy();
         let publisher = Publisher::start(bed.options.clone());
-        let mut consuming = Consuming::start(bed, bed.options_via(proxy.url()), 10);
+        let mut consuming = Consuming::start(bed, bed.options_via(via(&proxy)), 10);
         publisher.publish(outgoing(bed, 1)).await.unwrap();
         consuming.next().await.ack().await.unwrap();
         // 406, as after a message was held for longer than the broker's consumer timeout. The
         // first channel was the one to declare on.
         for channel in 1..=2 {
-            proxy
-                .inject(channel, CHANNEL, CLOSE, b"\x01\x96\x04late\0\0\0\0")
-                .await;
+            inject(&proxy, channel, CHANNEL, CLOSE, b"\x01\x96\x04late\0\0\0\0");
         }
         publisher.publish(outgoing(bed, 2)).await.unwrap();
         let delivery = consuming.next().await;
@@ -268,18 +277,18 @@ async fn the_consumer_comes_back_when_its_channel_is_closed() {
 #[tokio::test]
 async fn the_consumer_starts_before_the_broker_can_be_reached() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
-        proxy.mute(true);
+        let proxy = proxy();
+        proxy.answers(Flow::Stalled);
         let options = BrokerOptions {
             connect_timeout: Duration::from_millis(200),
-            ..bed.options_via(proxy.url())
+            ..bed.options_via(via(&proxy))
         };
         let mut consuming = Consuming::start(bed, options, 10);
         eventually("some attempts", async || {
             (proxy.accepted() > 2).then_some(())
         })
         .await;
-        proxy.mute(false);
+        proxy.answers(Flow::Open);
         let publisher = Publisher::start(bed.options_via(amqp_url()));
         publisher.publish(outgoing(bed, 1)).await.unwrap();
         consuming.next().await.ack().await.unwrap();

@@ -6,8 +6,7 @@ use broker::{BrokerError, Inbox, Outgoing, Publisher};
 use schemas::{Answer, Message, Names, Reply, TraceContext, V1};
 use uuid::Uuid;
 
-use crate::proxy::Proxy;
-use crate::support::{SOON, on_bed, soon};
+use crate::support::{SOON, on_bed, proxy, soon, via};
 
 fn reply() -> Reply {
     Reply {
@@ -86,8 +85,8 @@ async fn its_queue_is_gone_with_it() {
 #[tokio::test]
 async fn a_lost_connection_is_an_error_and_not_silence() {
     on_bed(async |bed| {
-        let proxy = Proxy::start().await;
-        let mut inbox = Inbox::open(&bed.options_via(proxy.url())).await.unwrap();
+        let proxy = proxy();
+        let mut inbox = Inbox::open(&bed.options_via(via(&proxy))).await.unwrap();
         proxy.cut().await;
         let error = soon("an error", inbox.next(SOON * 2)).await.unwrap_err();
         assert!(matches!(error, BrokerError::Failed { .. }), "{error:?}");

@@ -6,6 +6,5 @@ mod dead_letter;
 mod declare;
 mod faults;
 mod inbox;
-mod proxy;
 mod publish;
 mod support;

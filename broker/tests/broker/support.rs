@@ -9,6 +9,7 @@ use lapin::message::BasicGetMessage;
 use lapin::options::{BasicGetOptions, ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
 use schemas::{Names, State, Step, TraceContext, V1};
+use services::Proxy;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,17 @@ use uuid::Uuid;
 pub const SOON: Duration = Duration::from_secs(30);
 
 pub fn amqp_url() -> String {
-    std::env::var("AMQP_URL").expect("run `cargo xtask test`, or set AMQP_URL")
+    services::amqp_url().unwrap()
+}
+
+/// A proxy before the broker.
+pub fn proxy() -> Proxy {
+    Proxy::before(&amqp_url()).expect("AMQP_URL must name a port")
+}
+
+/// The broker's URL, led through a proxy.
+pub fn via(proxy: &Proxy) -> String {
+    proxy.through(&amqp_url())
 }
 
 /// What one test has on the broker.
