@@ -14,6 +14,8 @@ use schemas::names::HEADER_TRACEPARENT;
 use tokio::time::timeout;
 
 use crate::error::AckError;
+use crate::outgoing::Outgoing;
+use crate::publisher::properties;
 
 /// How long an acknowledgement may take to be written to the socket.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,11 +63,22 @@ impl Delivery {
 
     /// A message that needs no acknowledgement any more.
     pub(crate) fn settled(queue: &str, message: lapin::message::Delivery) -> Self {
-        let properties = message.properties;
+        let body = Bytes::from(message.data);
+        Self::read(queue, message.properties, body, message.redelivered)
+    }
+
+    /// What a consumer of `queue` would get of a message, without a broker between: for
+    /// simulations. It came by no channel, and needs no acknowledgement.
+    pub fn local(queue: &str, message: &Outgoing, redelivered: bool) -> Self {
+        let body = Bytes::from(message.body.clone());
+        Self::read(queue, properties(message), body, redelivered)
+    }
+
+    fn read(queue: &str, properties: BasicProperties, body: Bytes, redelivered: bool) -> Self {
         let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
         Self {
             queue: queue.to_owned(),
-            body: Bytes::from(message.data),
+            body,
             message_type: text(properties.kind()),
             message_id: text(properties.message_id()),
             correlation_id: text(properties.correlation_id()),
@@ -73,7 +86,7 @@ impl Delivery {
             trace: header(&properties, HEADER_TRACEPARENT)
                 .and_then(|value| value.parse().ok())
                 .unwrap_or_else(TraceContext::new_root),
-            redelivered: message.redelivered,
+            redelivered,
             properties,
             lease: None,
         }
@@ -176,4 +189,31 @@ async fn sent(
         Err(_) => format!("not sent within {SETTLE_TIMEOUT:?}"),
     };
     Err(AckError { queue, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Names, State, Step, V1};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_local_message_is_what_a_consumer_would_get() {
+        let step = Step {
+            version: V1,
+            execution_id: Uuid::nil(),
+            seq: 2,
+            state: State::TpvmUpgrade,
+        };
+        let trace = TraceContext::new_root();
+        let message = Outgoing::step(&Names::default(), &step, trace);
+        let delivery = Delivery::local("a queue", &message, true);
+        assert_eq!(delivery.queue, "a queue");
+        assert_eq!(*delivery.body, *message.body);
+        assert_eq!(delivery.message_type.as_deref(), Some(message.message_type));
+        assert_eq!(delivery.message_id, Some(message.message_id));
+        assert_eq!(delivery.trace, trace);
+        assert!(delivery.redelivered);
+    }
 }

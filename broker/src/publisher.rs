@@ -135,7 +135,8 @@ fn name(text: &str) -> Result<ShortString, PublishError> {
     })
 }
 
-fn properties(message: &Outgoing) -> BasicProperties {
+/// The properties that a message travels with.
+pub(crate) fn properties(message: &Outgoing) -> BasicProperties {
     let mut headers = FieldTable::default();
     let trace = LongString::from(message.trace.to_string());
     headers.insert(HEADER_TRACEPARENT.into(), AMQPValue::LongString(trace));

@@ -11,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::error::LedgerError;
 use crate::ledger::LedgerOptions;
+use crate::weather::{StatementName, Weather};
 
 /// How much longer than the server we wait for a statement to end: only a connection that is dead
 /// without having been closed takes that long.
@@ -21,6 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Db {
     pub(crate) pool: PgPool,
     patience: Duration,
+    weather: Option<Arc<dyn Weather>>,
 }
 
 impl Db {
@@ -52,29 +54,46 @@ impl Db {
         Ok(Self {
             pool,
             patience: options.connect_timeout + statement_timeout + GRACE,
+            weather: options.weather.clone(),
         })
     }
 
     /// Runs one statement, or the few of a short transaction.
-    pub(crate) async fn bounded<T, E>(
+    #[track_caller]
+    pub(crate) fn bounded<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, LedgerError>
+    ) -> impl Future<Output = Result<T, LedgerError>>
     where
         LedgerError: From<E>,
     {
-        bounded_by(self.patience, work).await
+        self.weathered(StatementName::here(), bounded_by(self.patience, work))
     }
 
     /// Runs a transaction of many statements.
-    pub(crate) async fn bounded_long<T, E>(
+    #[track_caller]
+    pub(crate) fn bounded_long<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, LedgerError>
+    ) -> impl Future<Output = Result<T, LedgerError>>
     where
         LedgerError: From<E>,
     {
-        bounded_by(10 * self.patience, work).await
+        self.weathered(StatementName::here(), bounded_by(10 * self.patience, work))
+    }
+
+    async fn weathered<T>(
+        &self,
+        statement: StatementName,
+        work: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        let Some(weather) = &self.weather else {
+            return work.await;
+        };
+        weather.before(statement).await?;
+        let result = work.await;
+        weather.after(statement).await?;
+        result
     }
 }
 

@@ -25,6 +25,7 @@ use crate::sql::renew::RenewClaim;
 use crate::sql::wait::Waiting;
 use crate::sql::{due, transitions};
 use crate::values::json;
+use crate::weather::Weather;
 
 /// How the ledger uses Postgres.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct LedgerOptions {
     pub statement_timeout: Duration,
     /// At most so many items in one statement; 256 by default.
     pub max_batch: usize,
+    /// What a simulation does to the way to Postgres; none by default.
+    pub weather: Option<Arc<dyn Weather>>,
 }
 
 impl Default for LedgerOptions {
@@ -46,6 +49,7 @@ impl Default for LedgerOptions {
             connect_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
             max_batch: 256,
+            weather: None,
         }
     }
 }

@@ -17,6 +17,7 @@ mod schema;
 mod sql;
 mod target;
 mod values;
+mod weather;
 
 pub use error::LedgerError;
 pub use execution::{
@@ -27,3 +28,4 @@ pub use facts::{Baseline, Facts, Intent};
 pub use ledger::{Ledger, LedgerOptions};
 pub use report::{Execution, Filter, HistoryRow, StateCount};
 pub use target::{InventoryCounts, Target};
+pub use weather::{Sky, StatementName, Weather};

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
@@ -11,12 +11,14 @@ use schemas::inventory::FirmwareHost;
 use schemas::tpvm::TpvmConfig;
 use schemas::values::SecretName;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use crate::config::Timing;
-use crate::efa::{Efa, EfaClients};
+use crate::efa::EfaApi;
 use crate::outcome::Setback;
 use crate::secrets::Secrets;
-use crate::slx::{Dialect, SlxDevice, SshSettings};
+use crate::sites::Sites;
+use crate::slx::{Dialect, Switch};
 use crate::versions::SlxVersion;
 
 /// The ways out of the worker that are the same for every step.
@@ -26,12 +28,10 @@ pub struct Surroundings {
     pub ledger: Ledger,
     /// Secrets by name.
     pub secrets: Arc<Secrets>,
-    /// How switches are reached.
-    pub ssh: Arc<SshSettings>,
-    /// How switches are spoken to.
+    /// The ways to switches and to EFA.
+    pub sites: Arc<dyn Sites>,
+    /// How switches are spoken to; also what names of images tell.
     pub dialect: Arc<Dialect>,
-    /// How EFA is reached.
-    pub efa: EfaClients,
     /// Deadlines and intervals.
     pub timing: Timing,
     /// The oldest SLX-OS that is accepted.
@@ -138,19 +138,17 @@ impl<'a> Context<'a> {
     /// A session with the switch.
     ///
     /// # Errors
-    /// As [`SlxDevice::connect`].
-    pub async fn slx(&self, target: &Target) -> Result<SlxDevice, Setback> {
-        let around = self.around;
-        let dialect = around.dialect.clone();
-        Ok(SlxDevice::connect(&target.device, &around.secrets, &around.ssh, dialect).await?)
+    /// As the switch's.
+    pub async fn slx(&self, target: &Target) -> Result<Box<dyn Switch>, Setback> {
+        Ok(self.around.sites.switch(&target.device).await?)
     }
 
     /// The EFA of the switch's deployment.
     ///
     /// # Errors
     /// A failure if the URL or a secret does not serve.
-    pub fn efa(&self, target: &Target) -> Result<Efa, Setback> {
-        Ok(self.around.efa.open(target, &self.around.secrets)?)
+    pub fn efa(&self, target: &Target) -> Result<Box<dyn EfaApi>, Setback> {
+        Ok(self.around.sites.efa(target)?)
     }
 
     /// Writes an intent to the ledger: the command may be sent once this returns, and only then.

@@ -1,6 +1,7 @@
 //! The monitor service of the active EFA node, over HTTPS: the state of the nodes, the
 //! deployment, and the redeploy of a peer (XCO 3.8.0 API, Monitor and Auth services).
 
+mod api;
 mod client;
 mod error;
 mod http;
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use api::EfaApi;
 pub use client::{Efa, EfaClients};
 pub use error::EfaError;
 

@@ -5,6 +5,7 @@
 //! brings back.
 
 mod announce;
+mod courier;
 mod due;
 mod keeper;
 mod persist;
@@ -15,7 +16,7 @@ mod steps;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Delivery, Publisher};
+use broker::Delivery;
 use schemas::{Names, State};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span};
@@ -23,11 +24,12 @@ use tracing::{Instrument, error, info_span};
 use crate::config::Config;
 use crate::context::Surroundings;
 
+pub use courier::Courier;
 pub use due::run as run_due;
 
 /// What happens to a message once its handler is through with it.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub enum Verdict {
     /// Everything that follows from it is durable.
     Ack,
     /// It is set aside, with this reason.
@@ -40,7 +42,7 @@ enum Verdict {
 #[derive(Clone)]
 pub struct Engine {
     around: Surroundings,
-    publisher: Publisher,
+    courier: Arc<dyn Courier>,
     names: Names,
     config: Arc<Config>,
     worker: Arc<str>,
@@ -52,7 +54,7 @@ impl Engine {
     /// An engine; `worker` is its name in the ledger, `halt` tells it to hand back what it holds.
     pub fn new(
         around: Surroundings,
-        publisher: Publisher,
+        courier: Arc<dyn Courier>,
         config: Arc<Config>,
         worker: &str,
         halt: CancellationToken,
@@ -60,7 +62,7 @@ impl Engine {
         let names = Names::new(&config.broker.prefix);
         Self {
             around,
-            publisher,
+            courier,
             names,
             config,
             worker: worker.into(),
@@ -107,7 +109,8 @@ impl Engine {
         .await;
     }
 
-    async fn judge(&self, delivery: &Delivery) -> Verdict {
+    /// Does everything that follows from a message, and says what is to become of it.
+    pub async fn judge(&self, delivery: &Delivery) -> Verdict {
         if delivery.queue == self.names.request_queue() {
             self.handle_request(delivery).await
         } else if Some(&delivery.queue) == self.names.state_queue(State::TpvmRevert).as_ref() {
@@ -127,10 +130,11 @@ impl Engine {
         }
     }
 
-    async fn keep_dead(&self, delivery: &Delivery, reason: &str) -> bool {
-        let publisher = &self.publisher;
+    /// Publishes a message to the dead letters; `false` if that can't be done any more.
+    pub async fn keep_dead(&self, delivery: &Delivery, reason: &str) -> bool {
+        let courier = &self.courier;
         let kept = self.persist("publish to the dead letters", || {
-            publisher.dead_letter(delivery, reason)
+            courier.dead_letter(delivery, reason)
         });
         matches!(kept.await, Ok(Ok(())))
     }

@@ -9,7 +9,11 @@ mod engine;
 mod outcome;
 mod remedy;
 pub mod secrets;
+pub mod sites;
 pub mod slx;
 mod states;
 pub mod versions;
 pub mod worker;
+
+pub use context::Surroundings;
+pub use engine::{Courier, Engine, Verdict};

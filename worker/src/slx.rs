@@ -9,6 +9,7 @@ mod exchange;
 mod output;
 mod redact;
 mod session;
+mod switch;
 mod terminal;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use config::changes;
 pub use device::SlxDevice;
 pub use dialect::{Dialect, DialectError, target_version};
 pub use error::SlxError;
+pub use switch::Switch;
 
 pub use crate::effect::Effect;
 

@@ -17,6 +17,7 @@ use crate::context::Surroundings;
 use crate::efa::{EfaClients, EfaError, EfaSettings};
 use crate::engine::{Engine, run_due};
 use crate::secrets::Secrets;
+use crate::sites::Network;
 use crate::slx::{Dialect, DialectError, HostKeys, SshSettings};
 
 /// The URLs that a worker is told by its environment. They hold passwords: never logged.
@@ -67,7 +68,7 @@ pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result
     let config = Arc::new(config);
     let engine = Engine::new(
         around,
-        publisher.clone(),
+        Arc::new(publisher.clone()),
         config.clone(),
         &name,
         halt.clone(),
@@ -201,12 +202,19 @@ fn surroundings(config: &Config, ledger: Ledger) -> Result<Surroundings, StartEr
         },
         max_output: config.slx.max_output,
     };
+    let secrets = Arc::new(Secrets::new(config.secrets.dir.clone()));
+    let dialect = Arc::new(dialect(config)?);
+    let network = Network {
+        secrets: secrets.clone(),
+        ssh,
+        dialect: dialect.clone(),
+        efa: EfaClients::new(&efa_settings(config))?,
+    };
     Ok(Surroundings {
         ledger,
-        secrets: Arc::new(Secrets::new(config.secrets.dir.clone())),
-        ssh: Arc::new(ssh),
-        dialect: Arc::new(dialect(config)?),
-        efa: EfaClients::new(&efa_settings(config))?,
+        secrets,
+        sites: Arc::new(network),
+        dialect,
         timing: config.timing.clone(),
         minimum_slx: minimum_version(config)?,
         longest_command: config.slx.command_timeout.max(config.efa.request_timeout),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ledger::Target;
 use simulator::{Fault, FaultKind, Fleet, Settings};
-use worker::efa::{Efa, EfaClients, EfaError, EfaSettings, Effect, RedeployStatus, Role};
+use worker::efa::{Efa, EfaApi, EfaClients, EfaError, EfaSettings, Effect, RedeployStatus, Role};
 
 use lab::{Lab, PATIENCE, eventually};
 

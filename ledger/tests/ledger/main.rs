@@ -13,3 +13,4 @@ mod record;
 mod report;
 mod support;
 mod unreadable;
+mod weather;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use broker::delay;
 use ledger::Target;
 use reqwest::{Client, Method, StatusCode};
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use super::error::REDEPLOY;
 use super::http::{self, Reply};
-use super::{Deployment, EfaError, EfaSettings, NodeStatus, RedeployStatus, model};
+use super::{Deployment, EfaApi, EfaError, EfaSettings, NodeStatus, RedeployStatus, model};
 use crate::secrets::Secrets;
 
 /// The pause before the second attempt of a read; later ones are longer, up to the second value.
@@ -94,22 +95,17 @@ struct Tokens {
     refresh_token: Option<SecretString>,
 }
 
-impl Efa {
-    /// The nodes, as the monitor sees them. Right after an upgrade it may still show the state
-    /// from before.
-    pub async fn nodes(&self) -> Result<Vec<NodeStatus>, EfaError> {
+#[async_trait]
+impl EfaApi for Efa {
+    async fn nodes(&self) -> Result<Vec<NodeStatus>, EfaError> {
         self.read("/monitor/status/efa", model::nodes).await
     }
 
-    /// How EFA is deployed.
-    pub async fn deployment(&self) -> Result<Deployment, EfaError> {
+    async fn deployment(&self) -> Result<Deployment, EfaError> {
         self.read("/monitor/deployment", model::deployment).await
     }
 
-    /// Asks for EFA to be deployed anew on the peer; `clean` removes its application data first.
-    /// Returns the id to poll. It is sent once: on a failure whose [`EfaError::effect`] is
-    /// *perhaps*, observe.
-    pub async fn redeploy(&self, clean: bool) -> Result<String, EfaError> {
+    async fn redeploy(&self, clean: bool) -> Result<String, EfaError> {
         let path = format!("/monitor/redeploy?cleanRedeploy={clean}");
         let body = accept(
             self.authorized(Method::POST, &path, REDEPLOY).await?,
@@ -118,8 +114,7 @@ impl Efa {
         model::accepted(&body).map_err(|what| invalid(REDEPLOY, what))
     }
 
-    /// How a redeploy stands.
-    pub async fn redeploy_status(&self, id: &str) -> Result<RedeployStatus, EfaError> {
+    async fn redeploy_status(&self, id: &str) -> Result<RedeployStatus, EfaError> {
         let call = "GET /monitor/redeploy/{id}";
         if !model::is_id(id) {
             return Err(invalid(call, "the id is none that EFA gives".to_owned()));
@@ -135,7 +130,9 @@ impl Efa {
         };
         self.repeated(attempt).await
     }
+}
 
+impl Efa {
     async fn read<T>(
         &self,
         path: &str,

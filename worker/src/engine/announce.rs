@@ -75,9 +75,9 @@ impl Engine {
 
     /// Publishes one message, however long it takes.
     pub(super) async fn send(&self, message: Outgoing) -> Result<(), AnnounceError> {
-        let publisher = &self.publisher;
+        let courier = &self.courier;
         Ok(self
-            .persist("publish", || publisher.publish(message.clone()))
+            .persist("publish", || courier.publish(message.clone()))
             .await??)
     }
 

@@ -29,12 +29,8 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        let round = async {
-            engine.publish_due().await;
-            engine.publish_ends().await;
-        };
         tokio::select! {
-            () = round => {}
+            () = engine.publish_all_due() => {}
             () = stop.cancelled() => return,
         }
         if let Some(file) = &engine.config.worker.heartbeat_file {
@@ -51,6 +47,13 @@ async fn beat(file: &Path) {
 }
 
 impl Engine {
+    /// One round: the messages of the steps whose time has come, then the ends that nobody has
+    /// announced.
+    pub async fn publish_all_due(&self) {
+        self.publish_due().await;
+        self.publish_ends().await;
+    }
+
     async fn publish_due(&self) {
         let due = &self.config.due;
         let batch = i64::from(due.batch);

@@ -115,9 +115,9 @@ impl Engine {
             .filter(|queue| !queue.is_empty())
         {
             let message = Outgoing::reply(queue, reply, correlation_id.clone(), trace);
-            let publisher = &self.publisher;
+            let courier = &self.courier;
             let sent = self.persist("publish a reply", || async {
-                match publisher.publish(message.clone()).await {
+                match courier.publish(message.clone()).await {
                     Err(PublishError::Unroutable { .. } | PublishError::NameTooLong { .. }) => {
                         Ok(false)
                     }

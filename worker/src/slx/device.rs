@@ -1,4 +1,4 @@
-//! What a workflow asks of a switch.
+//! One SSH session with a switch.
 
 mod write;
 
@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use schemas::inventory::Device;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
@@ -14,7 +15,7 @@ use super::config::{self, BlockError};
 use super::dialect::{Asking, Dialect};
 use super::output::{self, Misread, Verdict};
 use super::session::Session;
-use super::{ImageSource, SlxError, SshSettings, TpvmStatus};
+use super::{ImageSource, SlxError, SshSettings, Switch, TpvmStatus};
 use crate::secrets::Secrets;
 use crate::versions::{SlxVersion, TpvmVersion};
 use write::unwritable;
@@ -44,46 +45,41 @@ impl SlxDevice {
         let session = Session::open(device, secrets, settings, Arc::clone(&dialect)).await?;
         Ok(SlxDevice { session, dialect })
     }
+}
 
-    /// The SLX-OS version.
-    pub async fn slx_version(&mut self) -> Result<SlxVersion, SlxError> {
+#[async_trait]
+impl Switch for SlxDevice {
+    async fn slx_version(&mut self) -> Result<SlxVersion, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.slx_version;
         self.show("slx_version", line, output::slx_version).await
     }
 
-    /// What the TPVM does, and what earlier operations left behind.
-    pub async fn tpvm_status(&mut self) -> Result<TpvmStatus, SlxError> {
+    async fn tpvm_status(&mut self) -> Result<TpvmStatus, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.tpvm_status;
         self.show("tpvm_status", line, output::tpvm_status).await
     }
 
-    /// The version of the installed image; `None` if none is installed.
-    pub async fn tpvm_version(&mut self) -> Result<Option<TpvmVersion>, SlxError> {
+    async fn tpvm_version(&mut self) -> Result<Option<TpvmVersion>, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.tpvm_version;
         self.show("tpvm_version", line, output::tpvm_version).await
     }
 
-    /// The TPVM's addresses, those of the management interface (eth0) first. Empty while it does
-    /// not run.
-    pub async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
+    async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.tpvm_addresses;
         self.show("tpvm_addresses", line, output::tpvm_ips).await
     }
 
-    /// The snapshot that a revert would go back to, as the switch describes it: the whole text
-    /// after `Snapshot: `.
-    pub async fn snapshot(&mut self) -> Result<Option<String>, SlxError> {
+    async fn snapshot(&mut self) -> Result<Option<String>, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.tpvm_snapshot;
         self.show("tpvm_snapshot", line, output::snapshot).await
     }
 
-    /// The TPVM configuration in the running-config; `None` if there is none.
-    pub async fn running_config(&mut self) -> Result<Option<TpvmConfig>, SlxError> {
+    async fn running_config(&mut self) -> Result<Option<TpvmConfig>, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let command = "running_config";
         let line = &dialect.commands.running_config;
@@ -101,11 +97,7 @@ impl SlxDevice {
         })
     }
 
-    /// Writes every item of a configuration but `deploy`, install-time items first and the
-    /// trusted peer last. The trusted peer needs its password in clear, since SLX-OS does not
-    /// take the encoded one back; without it nothing is sent. `auto-boot` is written if the
-    /// configuration has it on.
-    pub async fn configure(
+    async fn configure(
         &mut self,
         config: &TpvmConfig,
         trusted_peer_password: Option<&SecretString>,
@@ -126,8 +118,7 @@ impl SlxDevice {
         self.write(lines).await
     }
 
-    /// Writes the trusted peer, with its password in clear.
-    pub async fn set_trusted_peer(
+    async fn set_trusted_peer(
         &mut self,
         peer: &TrustedPeer,
         password: &SecretString,
@@ -136,9 +127,7 @@ impl SlxDevice {
         self.write(vec![line]).await
     }
 
-    /// Writes `deploy`: installs the TPVM from the image on the switch, starts and configures it.
-    /// The switch goes on by itself; [`SlxDevice::tpvm_status`] tells how far it is.
-    pub async fn deploy(&mut self) -> Result<(), SlxError> {
+    async fn deploy(&mut self) -> Result<(), SlxError> {
         let deploy = TpvmConfig {
             deploy: true,
             ..TpvmConfig::default()
@@ -147,9 +136,7 @@ impl SlxDevice {
         self.write(lines).await
     }
 
-    /// Sends `tpvm upgrade`: stops the TPVM, takes a snapshot, fetches the image and starts it.
-    /// The switch goes on by itself.
-    pub async fn upgrade(&mut self, from: &ImageSource<'_>) -> Result<(), SlxError> {
+    async fn upgrade(&mut self, from: &ImageSource<'_>) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let values = [
             ("protocol", from.firmware_host.protocol.as_str().to_owned()),
@@ -171,8 +158,7 @@ impl SlxDevice {
         .await
     }
 
-    /// Sends `tpvm revert`: goes back to the snapshot. The switch goes on by itself.
-    pub async fn revert(&mut self) -> Result<(), SlxError> {
+    async fn revert(&mut self) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.revert;
         self.change(
@@ -184,11 +170,12 @@ impl SlxDevice {
         .await
     }
 
-    /// Ends the session in good order. Dropping it ends it too.
-    pub async fn close(self) {
+    async fn close(self: Box<Self>) {
         self.session.close().await;
     }
+}
 
+impl SlxDevice {
     async fn show<T>(
         &mut self,
         command: &str,

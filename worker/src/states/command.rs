@@ -8,7 +8,7 @@ use ledger::{Baseline, Facts, Intent};
 use crate::config::Timing;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
-use crate::slx::{Phase, Severity, SlxDevice, TpvmStatus};
+use crate::slx::{Phase, Severity, Switch, TpvmStatus};
 use crate::versions::TpvmVersion;
 
 /// What the device shows of a long command.
@@ -90,7 +90,7 @@ impl Tpvm {
     ///
     /// # Errors
     /// As the device's.
-    pub async fn read(device: &mut SlxDevice) -> Result<Self, Setback> {
+    pub async fn read(device: &mut dyn Switch) -> Result<Self, Setback> {
         Ok(Self {
             status: device.tpvm_status().await?,
             version: device.tpvm_version().await?,

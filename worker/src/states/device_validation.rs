@@ -6,7 +6,7 @@ use ledger::{Facts, Target};
 use super::peer::{self, Nodes};
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Setback};
-use crate::slx::{Phase, SlxDevice, target_version};
+use crate::slx::{Phase, Switch, target_version};
 
 /// See the module.
 pub async fn perform(context: &Context<'_>) -> Performed {
@@ -44,7 +44,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         ));
     }
     if !nodes.own.up {
-        may_be_down(context, &mut device, &nodes).await?;
+        may_be_down(context, device.as_mut(), &nodes).await?;
     }
     device.close().await;
 
@@ -122,7 +122,7 @@ async fn secrets_resolve(context: &Context<'_>, target: &Target) -> Result<(), S
 /// whose TPVM does not exist yet, and a TPVM that runs the target version and only has to rejoin.
 async fn may_be_down(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     nodes: &Nodes<'_>,
 ) -> Result<(), Setback> {
     if device.tpvm_status().await?.phase == Phase::NotInstalled {

@@ -8,7 +8,7 @@ use ledger::{Baseline, Facts, Target};
 use super::command;
 use super::peer::{self, Nodes};
 use crate::context::Context;
-use crate::efa::{Deployment, Efa, RedeployStatus};
+use crate::efa::{Deployment, EfaApi, RedeployStatus};
 use crate::outcome::{Done, Performed, Progress, Setback, command_setback, redeploy_setback};
 use crate::slx::Phase;
 
@@ -27,7 +27,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     };
 
     if let Some(id) = &facts.redeploy_id {
-        return sight.poll(&efa, id).await;
+        return sight.poll(efa.as_ref(), id).await;
     }
     if let Some(intent) = &facts.redeploy {
         return sight.unanswered(&intent.baseline);
@@ -71,7 +71,7 @@ struct Sight<'a> {
 
 impl Sight<'_> {
     /// A redeploy whose id is known.
-    async fn poll(&self, efa: &Efa, id: &str) -> Performed {
+    async fn poll(&self, efa: &dyn EfaApi, id: &str) -> Performed {
         match efa.redeploy_status(id).await? {
             RedeployStatus::Initiated | RedeployStatus::Processing => {
                 Ok(self.wait("EFA is being deployed on the peer"))

@@ -11,7 +11,7 @@ use schemas::tpvm::TpvmConfig;
 use super::peer;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
-use crate::slx::{Phase, SlxDevice, changes, target_version};
+use crate::slx::{Phase, Switch, changes, target_version};
 use crate::versions::TpvmVersion;
 
 /// See the module.
@@ -29,7 +29,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .filter(|config| *config != TpvmConfig::default());
     let done = match (config, status.phase) {
         (Some(config), Phase::Running) => {
-            normal_upgrade(context, &target, &mut device, config).await?
+            normal_upgrade(context, &target, device.as_mut(), config).await?
         }
         (None, Phase::NotInstalled) => node_replacement(context, &target)?,
         (Some(_), Phase::NotInstalled) => {
@@ -62,7 +62,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
 async fn normal_upgrade(
     context: &Context<'_>,
     target: &Target,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     config: TpvmConfig,
 ) -> Result<Done, Setback> {
     let no_data = |what: &str| {

@@ -5,14 +5,14 @@ use ledger::Facts;
 use super::command::{self, Next, Seen, Tpvm};
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Setback, command_setback};
-use crate::slx::{Phase, SlxDevice};
+use crate::slx::{Phase, Switch};
 
 /// See the module.
 pub async fn perform(context: &Context<'_>) -> Performed {
     let target = context.target().await?;
     let mut device = context.slx(&target).await?;
-    let tpvm = Tpvm::read(&mut device).await?;
-    let seen = observe(context, &mut device, &tpvm).await?;
+    let tpvm = Tpvm::read(device.as_mut()).await?;
+    let seen = observe(context, device.as_mut(), &tpvm).await?;
     let sends = match command::decide(context, seen, context.facts().install.as_ref()) {
         Next::Stop(performed) => return performed,
         Next::Send(sends) => sends,
@@ -34,7 +34,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
 
 async fn observe(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let error = context
@@ -59,7 +59,7 @@ async fn observe(
 /// It runs: is it the wanted one, where its peer expects it?
 async fn judge(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let facts = context.facts();

@@ -8,7 +8,7 @@ use super::command::{self, Next, Seen, Tpvm};
 use super::peer::Nodes;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback, command_setback};
-use crate::slx::{Phase, SlxDevice};
+use crate::slx::{Phase, Switch};
 
 const MANUAL: &str =
     "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the TPVM by hand";
@@ -20,8 +20,8 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         return rejoined(context, &target, reverted_at, Facts::default()).await;
     }
     let mut device = context.slx(&target).await?;
-    let tpvm = Tpvm::read(&mut device).await?;
-    let seen = observe(context, &mut device, &tpvm).await?;
+    let tpvm = Tpvm::read(device.as_mut()).await?;
+    let seen = observe(context, device.as_mut(), &tpvm).await?;
     if let Seen::Done(_) = seen {
         device.close().await;
         let reverted_at = context.now();
@@ -55,7 +55,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
 
 async fn observe(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let facts = context.facts();
@@ -98,7 +98,7 @@ async fn observe(
 /// The version from before runs: at the address from before?
 async fn at_home(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let ips = device.tpvm_ips().await?;

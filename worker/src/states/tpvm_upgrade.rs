@@ -8,14 +8,14 @@ use super::command::{self, Next, Seen, Tpvm};
 use super::peer::Nodes;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Setback, command_setback};
-use crate::slx::{ImageSource, Phase, SlxDevice};
+use crate::slx::{ImageSource, Phase, Switch};
 
 /// See the module.
 pub async fn perform(context: &Context<'_>) -> Performed {
     let target = context.target().await?;
     let mut device = context.slx(&target).await?;
-    let tpvm = Tpvm::read(&mut device).await?;
-    let seen = observe(context, &mut device, &tpvm).await?;
+    let tpvm = Tpvm::read(device.as_mut()).await?;
+    let seen = observe(context, device.as_mut(), &tpvm).await?;
     let sends = match command::decide(context, seen, context.facts().upgrade.as_ref()) {
         Next::Stop(performed) => return performed,
         Next::Send(sends) => sends,
@@ -51,7 +51,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
 
 async fn observe(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     if let Phase::Working(work) = &tpvm.status.phase {
@@ -87,7 +87,7 @@ async fn observe(
 /// The upgrade is over: is it the wanted version, at the same address?
 async fn judge(
     context: &Context<'_>,
-    device: &mut SlxDevice,
+    device: &mut dyn Switch,
     tpvm: &Tpvm,
     before: &Baseline,
 ) -> Result<Seen, Setback> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulator::{Fault, FaultKind, Fleet};
 use tokio::net::TcpListener;
-use worker::efa::{Efa, EfaClients, EfaError, Effect};
+use worker::efa::{Efa, EfaApi, EfaClients, EfaError, Effect};
 
 use super::lab::Lab;
 use super::{open, open_with, settings, target};

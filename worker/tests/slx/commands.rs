@@ -8,7 +8,7 @@ use schemas::inventory::FirmwareHost;
 use schemas::values::ImagePath;
 use secrecy::SecretString;
 use simulator::{DeploymentOptions, Fleet, Settings, Standby, SwitchChange};
-use worker::slx::{Dialect, Effect, ImageSource, Phase, Severity, SlxDevice, SlxError};
+use worker::slx::{Dialect, Effect, ImageSource, Phase, Severity, SlxDevice, SlxError, Switch};
 
 use crate::lab::{Lab, eventually};
 
@@ -73,7 +73,7 @@ async fn a_healthy_switch_is_read() {
     let config = device.running_config().await.unwrap();
     assert!(inventory.tpvm_config.is_some());
     assert_eq!(config, inventory.tpvm_config);
-    device.close().await;
+    Box::new(device).close().await;
     lab.simulator.stop().await;
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use simulator::{Fault, FaultKind, Fleet, SwitchChange};
-use worker::slx::{Effect, SlxDevice, SlxError};
+use worker::slx::{Effect, SlxDevice, SlxError, Switch};
 
 use crate::commands::Image;
 use crate::lab::Lab;

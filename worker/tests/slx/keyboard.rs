@@ -15,7 +15,7 @@ use russh::{Channel, ChannelId, MethodKind, MethodSet};
 use schemas::inventory::Device;
 use simulator::Fleet;
 use tokio::net::TcpListener;
-use worker::slx::{HostKeys, SlxError};
+use worker::slx::{HostKeys, SlxError, Switch};
 
 use crate::lab::Lab;
 

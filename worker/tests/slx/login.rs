@@ -12,7 +12,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use simulator::{Fault, FaultKind, Fleet};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use worker::slx::{Effect, HostKeys, SlxError};
+use worker::slx::{Effect, HostKeys, SlxError, Switch};
 
 use crate::lab::{Lab, PATIENCE};
 
