@@ -11,4 +11,5 @@ mod operator;
 mod redelivery;
 mod requests;
 mod retries;
+mod traps;
 mod validations;

@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod process;
+mod trap;
 mod until;
 mod workers;
 mod world;
 
 pub use process::{Exit, Process, binary};
+pub use trap::Trap;
 pub use until::until;
 pub use world::World;

@@ -1,10 +1,18 @@
 //! Worker processes: started, terminated, killed.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use schemas::State;
 use tokio::process::{Child, Command};
+use uuid::Uuid;
+use worker::points::Point;
+
+use crate::until::{BOUND, until};
+
+const SIGKILL: i32 = 9;
 
 /// A process that a test started. It is killed when dropped.
 pub struct Process {
@@ -60,6 +68,12 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// How often it has passed a point with one execution's message.
+    pub fn passed(&self, point: Point, state: State, execution_id: Uuid) -> usize {
+        let event = format!("point=\"{point}\" state=\"{state}\" execution_id={execution_id}");
+        self.log().matches(&event).count()
+    }
+
     /// Ends it at once, as a crash would: SIGKILL.
     ///
     /// # Panics
@@ -80,6 +94,32 @@ impl Process {
             .await
             .unwrap();
         assert!(sent.success(), "no signal {name} to {id}");
+    }
+
+    /// Waits until SIGKILL has ended it, by its own hand or another's.
+    ///
+    /// # Panics
+    /// If it does not end within a minute, or otherwise.
+    pub async fn killed(mut self, what: &str) {
+        let Ok(status) = tokio::time::timeout(BOUND, self.child.wait()).await else {
+            panic!("{what}: still running; its log:\n{}", self.log());
+        };
+        let signal = status.unwrap().signal();
+        assert_eq!(signal, Some(SIGKILL), "{what}; its log:\n{}", self.log());
+    }
+
+    /// Waits until it stands still after SIGSTOP.
+    ///
+    /// # Panics
+    /// If it does not within a minute, or ends.
+    pub async fn stalled(&self) {
+        let id = self.child.id().expect("the process has ended");
+        until("a process that stands still", || async {
+            // `pid (name) state …`; the name holds no closing parenthesis.
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+            stat.contains(") T ").then_some(())
+        })
+        .await;
     }
 
     /// Waits for its end.

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::process::Command;
 
-use crate::World;
 use crate::process::{Process, binary};
+use crate::{Trap, World};
 
 /// Everything quick, and the relations between the values as in the default configuration.
 const WORKER: &str = r#"
@@ -48,6 +48,25 @@ impl World {
     /// # Panics
     /// If it can't be started.
     pub fn worker_with(&self, extra: &str) -> Process {
+        self.start(extra, Command::new(binary("tpvm-worker")))
+    }
+
+    /// Starts a worker process that serves every state and falls into a trap.
+    pub fn worker_at(&self, trap: Trap) -> Process {
+        self.worker_at_with(trap, "")
+    }
+
+    /// Starts a worker process that falls into a trap; `extra` is appended to its configuration.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn worker_at_with(&self, trap: Trap, extra: &str) -> Process {
+        let mut command = Command::new(binary("tpvm-worker-at"));
+        command.env(Trap::VARIABLE, trap.to_string());
+        self.start(extra, command)
+    }
+
+    fn start(&self, extra: &str, mut command: Command) -> Process {
         let n = self.started.fetch_add(1, Ordering::Relaxed);
         let mut config: toml::Table = WORKER.parse().unwrap();
         merge(&mut config, extra.parse().unwrap());
@@ -62,11 +81,10 @@ impl World {
         merge(&mut config, ours.parse().unwrap());
         let file = self.dir.path().join(format!("worker-{n}.toml"));
         std::fs::write(&file, config.to_string()).unwrap();
-        let mut command = Command::new(binary("tpvm-worker"));
         command
-            .arg("--config")
-            .arg(&file)
-            .env("RUST_LOG", "info,worker=debug");
+            .env("TPVM_WORKER_CONFIG", &file)
+            .env("RUST_LOG", "info,worker=debug,tpvm::point=trace")
+            .env("NO_COLOR", "1");
         Process::start(
             self.with_urls(&mut command),
             &self.log_file(&format!("worker-{n}")),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::config::Timing;
 use crate::efa::EfaApi;
 use crate::outcome::Setback;
+use crate::points::Point;
 use crate::secrets::Secrets;
 use crate::sites::Sites;
 use crate::slx::{Dialect, Switch};
@@ -170,7 +171,13 @@ impl<'a> Context<'a> {
                 "the ledger took too long to note the command",
             ));
         }
+        self.passed(Point::Intended);
         Ok(())
+    }
+
+    /// Tells that the step has come to a point.
+    pub fn passed(&self, point: Point) {
+        point.passed(self.held.state, Some(self.held.token.execution_id));
     }
 
     /// Writes what was learnt to the ledger before the step goes on, and makes sure that the

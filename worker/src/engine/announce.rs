@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use super::persist::Halted;
+use crate::points::Point;
 
 /// Why something could not be told to others, for good.
 #[derive(Debug, thiserror::Error)]
@@ -54,20 +55,26 @@ impl Engine {
         trace: TraceContext,
     ) -> Result<(), AnnounceError> {
         let event = Outgoing::event(&self.names, &transitioned.event, trace);
+        let execution_id = transitioned.event.execution_id;
+        let from = transitioned.event.from_state;
         // The event goes first on the same channel: nobody can act on the step, and tell of it,
         // before the broker has the event.
         match transitioned.next {
             Some(next) => {
                 let step = self.step_message(next, transitioned.failed_state, trace);
                 let (told, sent) = tokio::join!(self.send(event), self.send(step));
-                told.and(sent)
+                told.and(sent)?;
+                Point::Published.passed(from, Some(execution_id));
+                Ok(())
             }
             None => {
                 self.send(event).await?;
+                Point::Published.passed(from, Some(execution_id));
                 let ledger = &self.around.ledger;
-                let id = transitioned.event.execution_id;
                 Ok(self
-                    .persist("mark an end as announced", || ledger.end_announced(id))
+                    .persist("mark an end as announced", || {
+                        ledger.end_announced(execution_id)
+                    })
                     .await??)
             }
         }

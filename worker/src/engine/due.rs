@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::Engine;
 use crate::outcome::chain;
+use crate::points::Point;
 
 /// How long after its recording the end of an execution is announced by someone else than the
 /// worker that recorded it.
@@ -81,6 +82,7 @@ impl Engine {
     async fn wake(&self, due: Due) {
         let trace = TraceContext::new_root();
         let execution_id = due.step.execution_id;
+        Point::DueTaken.passed(due.step.state, Some(execution_id));
         debug!(%execution_id, seq = due.step.seq, copies = due.copies, "step is due");
         let woken = if due.taken_up {
             self.send(self.step_message(due.step, due.failed_state, trace))

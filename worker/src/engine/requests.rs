@@ -2,13 +2,14 @@
 
 use broker::{Delivery, Outgoing, PublishError};
 use ledger::Acceptance;
-use schemas::{Answer, DecodeError, Reason, ReasonCode, Reply, UpgradeRequest, V1, decode};
+use schemas::{Answer, DecodeError, Reason, ReasonCode, Reply, State, UpgradeRequest, V1, decode};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::announce::AnnounceError;
 use super::{Engine, Verdict};
 use crate::outcome::chain;
+use crate::points::Point;
 
 impl Engine {
     pub(super) async fn handle_request(&self, delivery: &Delivery) -> Verdict {
@@ -16,14 +17,23 @@ impl Engine {
             Ok(request) => request,
             Err(problem) => return self.refuse_unreadable(delivery, &problem).await,
         };
+        Point::RequestReceived.passed(State::WorkflowStarted, None);
         match self.accept(&request, delivery).await {
             Ok(answer) => {
+                let execution_id = match answer {
+                    Answer::Accepted { execution_id, .. } => Some(execution_id),
+                    Answer::Rejected { .. } => None,
+                };
                 let reply = Reply {
                     version: V1,
                     request_id: Some(request.request_id),
                     answer,
                 };
-                self.acknowledged(self.answer(delivery, &reply).await)
+                let told = self.answer(delivery, &reply).await;
+                if told.is_ok() {
+                    Point::Replied.passed(State::WorkflowStarted, execution_id);
+                }
+                self.acknowledged(told)
             }
             Err(error) => self.acknowledged(Err(error)),
         }
@@ -42,6 +52,7 @@ impl Engine {
                 execution_id,
                 duplicate,
             } => {
+                Point::Accepted.passed(State::WorkflowStarted, Some(execution_id));
                 info!(%execution_id, request_id = %request.request_id, duplicate, "request accepted");
                 if !duplicate || self.not_begun(execution_id).await? {
                     self.announce(execution_id, 1, delivery.trace).await?;

@@ -12,6 +12,7 @@ use super::settle::{Write, settle};
 use super::{Engine, Verdict, keeper};
 use crate::context::Context;
 use crate::outcome::{Performed, Setback};
+use crate::points::Point;
 use crate::states;
 
 /// How a step ended that was begun.
@@ -59,10 +60,11 @@ impl Engine {
         } = step;
         let span = info_span!("step", %execution_id, seq, %state);
         async {
+            Point::Received.passed(state, Some(execution_id));
             let ledger = &self.around.ledger;
             let ttl = self.around.claim;
             let claim = self.persist("claim a step", || ledger.claim(&step, &self.worker, ttl));
-            match claim.await {
+            let verdict = match claim.await {
                 Err(halted) => self.acknowledged(Err(halted.into())),
                 Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
                 Ok(Ok(Claim::Held(held))) => self.hold(&held, trace).await,
@@ -85,13 +87,18 @@ impl Engine {
                 Ok(Ok(Claim::Missing)) => {
                     Verdict::DeadLetter(format!("the ledger has no execution {execution_id}"))
                 }
+            };
+            if verdict == Verdict::Ack {
+                Point::Settling.passed(state, Some(execution_id));
             }
+            verdict
         }
         .instrument(span)
         .await
     }
 
     async fn hold(&self, held: &HeldStep, trace: TraceContext) -> Verdict {
+        Point::Claimed.passed(held.state, Some(held.token.execution_id));
         let (performed, overdue) = match self.perform(held).await {
             Ended::Performed(performed, overdue) => (performed, overdue),
             Ended::Lost => {
@@ -148,10 +155,14 @@ impl Engine {
             // Also when the answer to an earlier attempt at this very write was lost: then the
             // step is recorded, and may not be announced.
             Ok(Ok(Fenced::Stale | Fenced::Done)) if moved => {
+                Point::Recorded.passed(held.state, Some(token.execution_id));
                 let seq = token.seq + 1;
                 self.acknowledged(self.announce(token.execution_id, seq, trace).await)
             }
-            Ok(Ok(_)) => Verdict::Ack,
+            Ok(Ok(_)) => {
+                Point::Waited.passed(held.state, Some(token.execution_id));
+                Verdict::Ack
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use ledger::{Baseline, Facts, Intent};
 use crate::config::Timing;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
+use crate::points::Point;
 use crate::slx::{Phase, Severity, Switch, TpvmStatus};
 use crate::versions::TpvmVersion;
 
@@ -68,7 +69,8 @@ pub fn intent(context: &Context<'_>, sends: i32, baseline: Baseline) -> Intent {
 }
 
 /// The waiting that follows a command that the device accepted.
-pub fn sent(what: &str) -> Performed {
+pub fn sent(context: &Context<'_>, what: &str) -> Performed {
+    context.passed(Point::Commanded);
     Ok(Progress::Waiting {
         why: format!("{what} is initiated"),
         facts: Facts::default(),

@@ -10,6 +10,7 @@ use super::peer::{self, Nodes};
 use crate::context::Context;
 use crate::efa::{Deployment, EfaApi, RedeployStatus};
 use crate::outcome::{Done, Performed, Progress, Setback, command_setback, redeploy_setback};
+use crate::points::Point;
 use crate::slx::Phase;
 
 /// See the module.
@@ -53,6 +54,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .await?;
     let clean = context.step().request.options.clean_redeploy;
     let id = efa.redeploy(clean).await.map_err(redeploy_setback)?;
+    context.passed(Point::Commanded);
     Ok(Progress::Waiting {
         why: "EFA is being deployed on the peer".to_owned(),
         facts: Facts {

@@ -5,6 +5,7 @@ use schemas::tpvm::TpvmConfig;
 
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Setback, command_setback};
+use crate::points::Point;
 use crate::slx::changes;
 
 /// See the module.
@@ -36,6 +37,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .configure(&wanted, password.as_ref())
         .await
         .map_err(|error| command_setback("TPVM configuration", error))?;
+    context.passed(Point::Commanded);
 
     let after = device.running_config().await?.unwrap_or_default();
     device.close().await;

@@ -29,7 +29,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .await
         .map_err(|error| command_setback("TPVM deploy", error))?;
     device.close().await;
-    command::sent("the TPVM installation")
+    command::sent(context, "the TPVM installation")
 }
 
 async fn observe(

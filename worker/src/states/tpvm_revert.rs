@@ -50,7 +50,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
             other => other,
         })?;
     device.close().await;
-    command::sent("the TPVM revert")
+    command::sent(context, "the TPVM revert")
 }
 
 async fn observe(

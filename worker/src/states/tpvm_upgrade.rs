@@ -46,7 +46,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .await
         .map_err(|error| command_setback("TPVM upgrade", error))?;
     device.close().await;
-    command::sent("the TPVM upgrade")
+    command::sent(context, "the TPVM upgrade")
 }
 
 async fn observe(
