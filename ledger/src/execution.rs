@@ -80,6 +80,16 @@ pub enum Claim {
     },
     /// There is no such execution.
     Missing,
+    /// The step is the caller's, as with [`Claim::Held`], but its row holds what this program
+    /// can't read. All that can be done is [`Ledger::postpone`].
+    ///
+    /// [`Ledger::postpone`]: crate::Ledger::postpone
+    Unreadable {
+        /// Proof of the claim.
+        token: ClaimToken,
+        /// The execution, the column, what is wrong with it and what to do, for people.
+        problem: String,
+    },
 }
 
 /// Where the ledger stands.
@@ -184,6 +194,17 @@ pub struct Wait {
     pub facts: Facts,
     /// It is a retry, of which a step has a limited number in a row; a poll starts them anew.
     pub counts_as_attempt: bool,
+}
+
+/// What became of putting a step off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Postponed {
+    /// It is put off, for this reason for the first time.
+    First,
+    /// It is put off once more, for the same reason.
+    Again,
+    /// The claim was lost, or the step is over.
+    Stale,
 }
 
 /// A step whose time has come: its message is to be published.

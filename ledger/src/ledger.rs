@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::LedgerError;
 use crate::execution::{
-    Acceptance, Claim, ClaimToken, Due, Fenced, StepRef, Transition, Transitioned, Wait,
+    Acceptance, Claim, ClaimToken, Due, Fenced, Postponed, StepRef, Transition, Transitioned, Wait,
 };
 use crate::facts::Facts;
 use crate::lanes::Lanes;
@@ -23,7 +23,7 @@ use crate::sql::note::Note;
 use crate::sql::record::Record;
 use crate::sql::renew::RenewClaim;
 use crate::sql::wait::Waiting;
-use crate::sql::{due, transitions};
+use crate::sql::{due, postpone, transitions};
 use crate::values::json;
 use crate::weather::Weather;
 
@@ -132,8 +132,7 @@ impl Ledger {
     /// not count as attempts.
     ///
     /// # Errors
-    /// [`LedgerError::Undecodable`]: the step is then held by nobody's knowledge until `ttl` is
-    /// over.
+    /// [`LedgerError::Undecodable`] for a state that this program does not know.
     pub async fn claim(
         &self,
         step: &StepRef,
@@ -209,6 +208,22 @@ impl Ledger {
         self.lanes.wait.submit(item).await
     }
 
+    /// Puts off a step that can't be carried out until somebody mends its row: the problem becomes
+    /// its detail, which operators see, and the claim ends. It is due after `again_after`, and
+    /// then less and less often (after 64 times as long at the most) as long as the problem stays
+    /// the same.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn postpone(
+        &self,
+        token: &ClaimToken,
+        problem: &str,
+        again_after: Duration,
+    ) -> Result<Postponed, LedgerError> {
+        postpone::postpone(&self.db, token, problem, again_after).await
+    }
+
     /// Takes at most `limit` steps whose time has come, the longest due first, for their messages
     /// to be published. Each is given to one caller only, and is due again after `again_after`,
     /// doubled with each time that nobody claims it (up to 64 times as long).
@@ -233,7 +248,8 @@ impl Ledger {
     }
 
     /// The last moves of at most `limit` executions that ended longer ago than `older_than`
-    /// without [`Ledger::end_announced`], the earliest first.
+    /// without [`Ledger::end_announced`], the earliest first, without those of `except`. One that
+    /// can't be read is [`LedgerError::Undecodable`] in its place.
     ///
     /// # Errors
     /// See [`Ledger`].
@@ -241,8 +257,9 @@ impl Ledger {
         &self,
         older_than: Duration,
         limit: i64,
-    ) -> Result<Vec<Transitioned>, LedgerError> {
-        transitions::unannounced_ends(&self.db, older_than, limit).await
+        except: &[Uuid],
+    ) -> Result<Vec<Result<Transitioned, LedgerError>>, LedgerError> {
+        transitions::unannounced_ends(&self.db, older_than, limit, except).await
     }
 
     /// The event of the execution's end was published. Says nothing of one that has not ended.

@@ -21,8 +21,8 @@ mod weather;
 
 pub use error::LedgerError;
 pub use execution::{
-    Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, StepRef, Transition,
-    Transitioned, Wait,
+    Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed, StepRef,
+    Transition, Transitioned, Wait,
 };
 pub use facts::{Baseline, Facts, Intent};
 pub use ledger::{Ledger, LedgerOptions};

@@ -4,21 +4,34 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use ledger::{Execution, Facts, HistoryRow};
+use ledger::{Execution, Facts, HistoryRow, LedgerError};
 use schemas::values::{ImagePath, Requester};
 use schemas::{Case, Outcome, State, UpdateState, Verdict, status};
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::table::Table;
 
 /// The answer to "how do these upgrades stand?".
 #[derive(Serialize)]
 pub(crate) struct Items {
     overall_status: &'static str,
     pub(crate) items: Vec<Item>,
+    /// Not the vendor's: upgrades that can't be shown until their rows are mended. Each of these
+    /// texts names one, and says what is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 impl Items {
-    pub(crate) fn new(items: Vec<Item>) -> Self {
+    pub(crate) fn new(found: Vec<Result<Item, LedgerError>>) -> Self {
+        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        for item in found {
+            match item {
+                Ok(item) => items.push(item),
+                Err(error) => unreadable.push(error.to_string()),
+            }
+        }
         let any = |state| items.iter().any(|item| item.update_state == state);
         let overall_status = if items.is_empty() {
             status::NO_DETAIL
@@ -32,7 +45,18 @@ impl Items {
         Self {
             overall_status,
             items,
+            unreadable,
         }
+    }
+
+    /// As tables: that of the items, and one that names what can't be shown.
+    pub(crate) fn tables(&self, table: impl Fn(&[Item]) -> Table) -> Vec<Table> {
+        let mut tables = vec![table(&self.items)];
+        if !self.unreadable.is_empty() {
+            let rows = self.unreadable.iter().map(|problem| [problem.clone()]);
+            tables.push(Table::new("Unreadable TPVM Upgrades", ["Problem"], rows));
+        }
+        tables
     }
 }
 

@@ -108,6 +108,7 @@ async fn a_python_client_is_answered_and_told_of_the_end() {
         ..Default::default()
     };
     let execution = world.ledger.executions(&filter).await.unwrap().remove(0);
+    let execution = execution.unwrap();
     assert_upgraded(&world, &execution);
     world.close().await;
 }

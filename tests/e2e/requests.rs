@@ -92,17 +92,8 @@ async fn invalid_ones_of_each_kind_are_rejected_and_kept() {
         assert_eq!(kept, *body, "{shown}");
         assert!(!reason.is_empty(), "{shown}");
     }
-    assert_eq!(
-        world
-            .ledger
-            .executions(&ledger::Filter {
-                limit: 10,
-                ..Default::default()
-            })
-            .await
-            .unwrap(),
-        []
-    );
+    let executions = world.ledger.executions(&Default::default()).await.unwrap();
+    assert!(executions.is_empty(), "{executions:?}");
     // Nothing of it is in the way of the next valid one.
     let id = world.accepted(&world.request(0)).await;
     assert_upgraded(&world, &world.finished(id).await);

@@ -159,15 +159,17 @@ pub async fn migrate(config: &Config, database_url: &str) -> Result<(), StartErr
     Ok(())
 }
 
-/// Whether the heartbeat file was touched within `due.interval` and half a minute.
+/// Whether the heartbeat file was touched within the time that the slowest answer from Postgres
+/// takes, and half a minute. A worker that waits for Postgres or RabbitMQ is alive.
 pub fn alive(heartbeat_file: &Path, config: &Config) -> bool {
     const GRACE: Duration = Duration::from_secs(30);
+    let slowest = config.ledger.connect_timeout + config.ledger.statement_timeout;
     let touched = std::fs::metadata(heartbeat_file).and_then(|metadata| metadata.modified());
     touched.is_ok_and(|touched| {
         SystemTime::now()
             .duration_since(touched)
             .unwrap_or_default()
-            < config.due.interval + GRACE
+            < config.due.interval + slowest + GRACE
     })
 }
 

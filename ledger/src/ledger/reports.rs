@@ -16,11 +16,15 @@ impl Ledger {
         executions::one(&self.db, id).await
     }
 
-    /// How executions stand, the newest first. One that can't be read is left out, and logged.
+    /// How executions stand, the newest first. One that can't be read is
+    /// [`LedgerError::Undecodable`] in its place, and hides no other.
     ///
     /// # Errors
     /// See [`Ledger`].
-    pub async fn executions(&self, filter: &Filter) -> Result<Vec<Execution>, LedgerError> {
+    pub async fn executions(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<Result<Execution, LedgerError>>, LedgerError> {
         executions::list(&self.db, filter).await
     }
 

@@ -137,7 +137,18 @@ fn answer(step: &StepRef, row: FoundRow) -> Result<Claim, LedgerError> {
         state,
     };
     if let Some(token) = row.granted {
-        return Ok(Claim::Held(Box::new(held(token, state, row)?)));
+        let token = ClaimToken {
+            execution_id: row.id,
+            seq: row.seq,
+            token,
+        };
+        return Ok(match held(token, state, row) {
+            Ok(held) => Claim::Held(Box::new(held)),
+            Err(error) => Claim::Unreadable {
+                token,
+                problem: error.to_string(),
+            },
+        });
     }
     Ok(match row.busy_until {
         _ if row.seq > step.seq => Claim::Behind(found),
@@ -148,7 +159,7 @@ fn answer(step: &StepRef, row: FoundRow) -> Result<Claim, LedgerError> {
     })
 }
 
-fn held(token: Uuid, state: State, row: FoundRow) -> Result<HeldStep, LedgerError> {
+fn held(token: ClaimToken, state: State, row: FoundRow) -> Result<HeldStep, LedgerError> {
     let columns = Row(row.id);
     let request = StoredRequest {
         id: row.id,
@@ -163,11 +174,7 @@ fn held(token: Uuid, state: State, row: FoundRow) -> Result<HeldStep, LedgerErro
         clean_redeploy: row.clean_redeploy,
     };
     Ok(HeldStep {
-        token: ClaimToken {
-            execution_id: row.id,
-            seq: row.seq,
-            token,
-        },
+        token,
         request: request.read()?,
         state,
         case: columns.read_some("upgrade_case", row.upgrade_case.as_deref())?,

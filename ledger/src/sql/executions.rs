@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::LedgerError;
 use crate::report::{Execution, Filter};
-use crate::values::{Columns, Row, failure, readable};
+use crate::values::{Columns, Row, failure};
 
 struct Stored {
     id: Uuid,
@@ -43,9 +43,12 @@ pub(crate) async fn one(db: &Db, id: Uuid) -> Result<Option<Execution>, LedgerEr
 }
 
 /// The newest first.
-pub(crate) async fn list(db: &Db, filter: &Filter) -> Result<Vec<Execution>, LedgerError> {
+pub(crate) async fn list(
+    db: &Db,
+    filter: &Filter,
+) -> Result<Vec<Result<Execution, LedgerError>>, LedgerError> {
     let rows = select(db, None, filter).await?;
-    Ok(readable(rows.into_iter().map(read)))
+    Ok(rows.into_iter().map(read).collect())
 }
 
 async fn select(db: &Db, id: Option<Uuid>, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {

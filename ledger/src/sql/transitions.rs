@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::LedgerError;
 use crate::execution::{Failure, StepRef, Transitioned};
-use crate::values::{Columns, Row, failure, readable, seconds};
+use crate::values::{Columns, Row, failure, seconds};
 
 struct Stored {
     id: Uuid,
@@ -62,22 +62,25 @@ pub(crate) async fn one(db: &Db, id: Uuid, seq: i32) -> Result<Option<Transition
 }
 
 /// The last moves of at most `limit` executions that ended longer ago than `older_than` without
-/// their end having been announced, the earliest first.
+/// their end having been announced, the earliest first, without those of `except`.
 pub(crate) async fn unannounced_ends(
     db: &Db,
     older_than: Duration,
     limit: i64,
-) -> Result<Vec<Transitioned>, LedgerError> {
+    except: &[Uuid],
+) -> Result<Vec<Result<Transitioned, LedgerError>>, LedgerError> {
     let query = moves!(
         "WHERE e.finished_at IS NOT NULL AND e.end_announced_at IS NULL
            AND e.finished_at <= now() - make_interval(secs => $1) AND h.seq = e.seq
+           AND e.id <> ALL ($3)
          ORDER BY e.finished_at
          LIMIT $2",
         seconds(older_than),
-        limit.max(0)
+        limit.max(0),
+        except
     );
     let rows = db.bounded(query.fetch_all(&db.pool)).await?;
-    Ok(readable(rows.into_iter().map(transitioned)))
+    Ok(rows.into_iter().map(transitioned).collect())
 }
 
 fn transitioned(row: Stored) -> Result<Transitioned, LedgerError> {

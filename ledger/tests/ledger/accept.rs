@@ -129,7 +129,7 @@ async fn the_same_request_many_times_at_once_starts_one_execution() {
     assert_eq!(answers.iter().filter_map(fresh).count(), 1);
     let executions = fixture.ledger.executions(&Filter::default()).await.unwrap();
     assert_eq!(executions.len(), 1);
-    let expected = executions[0].id;
+    let expected = executions[0].as_ref().unwrap().id;
     for answer in &answers {
         assert!(
             matches!(answer, Acceptance::Accepted { execution_id, .. } if *execution_id == expected),

@@ -15,7 +15,9 @@ async fn a_held_step_shows_all_that_is_known() {
         .ledger
         .executions(&Default::default())
         .await
-        .unwrap()[0]
+        .unwrap()
+        .remove(0)
+        .unwrap()
         .id;
     let step = StepRef {
         execution_id: execution,

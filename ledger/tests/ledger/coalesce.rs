@@ -37,7 +37,7 @@ async fn many_at_once_are_carried_out_in_few_statements() {
     for execution in &due {
         let ledger = fixture.ledger.clone();
         let step = ledger::StepRef {
-            execution_id: execution.id,
+            execution_id: execution.as_ref().unwrap().id,
             seq: 1,
             state: State::DeviceValidation,
         };

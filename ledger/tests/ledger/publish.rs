@@ -106,24 +106,34 @@ async fn an_end_is_remembered_until_it_was_announced() {
         .unwrap();
 
     let hour = Duration::from_secs(3600);
-    assert!(ledger.unannounced_ends(hour, 10).await.unwrap().is_empty());
     assert!(
         ledger
-            .unannounced_ends(Duration::ZERO, 0)
+            .unannounced_ends(hour, 10, &[])
             .await
             .unwrap()
             .is_empty()
     );
-    let ends = ledger.unannounced_ends(Duration::ZERO, 10).await.unwrap();
+    assert!(
+        ledger
+            .unannounced_ends(Duration::ZERO, 0, &[])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let ends = ledger
+        .unannounced_ends(Duration::ZERO, 10, &[])
+        .await
+        .unwrap();
     assert_eq!(ends.len(), 1);
-    assert_eq!((ends[0].event.execution_id, ends[0].event.seq), (id, 2));
-    assert_eq!(ends[0].event.status, "TPVM Upgrade Failed");
+    let event = &ends[0].as_ref().unwrap().event;
+    assert_eq!((event.execution_id, event.seq), (id, 2));
+    assert_eq!(event.status, "TPVM Upgrade Failed");
 
     ledger.end_announced(id).await.unwrap();
     ledger.end_announced(id).await.unwrap();
     assert!(
         ledger
-            .unannounced_ends(Duration::ZERO, 10)
+            .unannounced_ends(Duration::ZERO, 10, &[])
             .await
             .unwrap()
             .is_empty()

@@ -17,7 +17,7 @@ async fn executions_are_listed_newest_first_and_filtered() {
     let [first, second, third] = [0, 1, 2].map(|i: usize| ids[i].token.execution_id);
     let list = async |filter: Filter| -> Vec<_> {
         let found = fixture.ledger.executions(&filter).await.unwrap();
-        found.into_iter().map(|it| it.id).collect()
+        found.into_iter().map(|it| it.unwrap().id).collect()
     };
 
     let all = Filter::default();

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use clap::Args;
-use ledger::{Execution, Filter, Ledger};
+use ledger::{Execution, Filter, Ledger, LedgerError};
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -52,19 +52,19 @@ pub(crate) async fn run(
         .executions(&ledger, args.ip, args.unfinished)
         .await?;
     ledger.close().await;
-    let items = executions.into_iter().map(Item::from).collect();
-    output.show(&Items::new(items), |shown| vec![table(&shown.items)])?;
+    let items = executions.into_iter().map(|found| found.map(Item::from));
+    output.show(&Items::new(items.collect()), |shown| shown.tables(table))?;
     Ok(Exit::Done)
 }
 
 impl Limit {
-    /// The newest executions; says so where there are more.
+    /// The newest executions, each by itself readable or not; says so where there are more.
     pub(crate) async fn executions(
         &self,
         ledger: &Ledger,
         ip_address: Option<IpAddr>,
         unfinished_only: bool,
-    ) -> Result<Vec<Execution>, CliError> {
+    ) -> Result<Vec<Found>, CliError> {
         let filter = Filter {
             ip_address,
             unfinished_only,
@@ -83,7 +83,10 @@ impl Limit {
     }
 }
 
-pub(crate) async fn all(ledger: &Ledger, filter: &Filter) -> Result<Vec<Execution>, CliError> {
+/// One upgrade, or why it can't be read.
+pub(crate) type Found = Result<Execution, LedgerError>;
+
+pub(crate) async fn all(ledger: &Ledger, filter: &Filter) -> Result<Vec<Found>, CliError> {
     ledger
         .executions(filter)
         .await

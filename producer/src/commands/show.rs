@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use clap::Args;
-use ledger::{Execution, Filter, Ledger};
+use ledger::{Execution, Filter, Ledger, LedgerError};
 use uuid::Uuid;
 
-use super::list::{Limit, all};
+use super::list::{Found, Limit, all};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::item::{Item, Items, shown_time};
@@ -50,26 +50,24 @@ pub(crate) async fn run(
 ) -> Result<Exit, CliError> {
     let ledger = settings.ledger().await?;
     let executions = match args.execution_id {
-        Some(id) => vec![one(&ledger, id).await?],
+        Some(id) => vec![Ok(one(&ledger, id).await?)],
         None if args.ip.is_empty() => latest_of_each(&ledger, &args.limit).await?,
         None => latest_of(&ledger, &args.ip).await?,
     };
     let asked_for_one = args.execution_id.is_some() || args.ip.len() == 1;
     let mut items = Vec::with_capacity(executions.len());
     for execution in executions {
-        let rows = ledger
-            .history(execution.id)
-            .await
-            .map_err(|source| CliError::Ledger {
-                action: "read the history",
-                source,
-            })?;
-        let mut item = Item::with_history(execution, rows);
-        item.history = item.history.filter(|_| asked_for_one);
-        items.push(item);
+        let item = match execution {
+            Ok(execution) => with_history(&ledger, execution).await?,
+            Err(unreadable) => Err(unreadable),
+        };
+        items.push(item.map(|mut item| {
+            item.history = item.history.filter(|_| asked_for_one);
+            item
+        }));
     }
     ledger.close().await;
-    output.show(&Items::new(items), |shown| vec![table(&shown.items)])?;
+    output.show(&Items::new(items), |shown| shown.tables(table))?;
     Ok(Exit::Done)
 }
 
@@ -85,7 +83,21 @@ pub(crate) async fn one(ledger: &Ledger, id: Uuid) -> Result<Execution, CliError
     found.ok_or_else(|| CliError::NotFound(format!("execution {id}")))
 }
 
-async fn latest_of(ledger: &Ledger, ips: &[IpAddr]) -> Result<Vec<Execution>, CliError> {
+async fn with_history(
+    ledger: &Ledger,
+    execution: Execution,
+) -> Result<Result<Item, LedgerError>, CliError> {
+    match ledger.history(execution.id).await {
+        Ok(rows) => Ok(Ok(Item::with_history(execution, rows))),
+        Err(unreadable @ LedgerError::Undecodable { .. }) => Ok(Err(unreadable)),
+        Err(source) => Err(CliError::Ledger {
+            action: "read the history",
+            source,
+        }),
+    }
+}
+
+async fn latest_of(ledger: &Ledger, ips: &[IpAddr]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for &ip in ips {
         let filter = Filter {
@@ -100,10 +112,13 @@ async fn latest_of(ledger: &Ledger, ips: &[IpAddr]) -> Result<Vec<Execution>, Cl
     Ok(found)
 }
 
-async fn latest_of_each(ledger: &Ledger, limit: &Limit) -> Result<Vec<Execution>, CliError> {
+async fn latest_of_each(ledger: &Ledger, limit: &Limit) -> Result<Vec<Found>, CliError> {
     let mut executions = limit.executions(ledger, None, false).await?;
     let mut seen = HashSet::new();
-    executions.retain(|execution| seen.insert(execution.ip_address));
+    executions.retain(|found| {
+        let readable = found.as_ref();
+        readable.map_or(true, |execution| seen.insert(execution.ip_address))
+    });
     Ok(executions)
 }
 

@@ -1,46 +1,41 @@
-//! The loop that publishes what the ledger says is due: delayed polls and retries, steps of
-//! workers that died, messages that a broker lost. All are the same case.
+//! The loops that publish what the ledger says is due: delayed polls and retries, steps of
+//! workers that died, messages that a broker lost, ends that nobody was told of. All are the same
+//! case.
+
+mod ends;
 
 use std::path::Path;
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
-use ledger::Due;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use ledger::{Due, LedgerError};
 use schemas::TraceContext;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Engine;
+use super::announce::AnnounceError;
 use crate::outcome::chain;
 use crate::points::Point;
+use ends::Unreadable;
 
-/// How long after its recording the end of an execution is announced by someone else than the
-/// worker that recorded it.
-const END_GRACE: Duration = Duration::from_secs(30);
-/// How many messages of one round are on their way at once.
-const WIDTH: usize = 64;
+/// The messages of due steps that are on their way. One that can't be published keeps its place
+/// and holds up no other. With a broker that takes nothing all places are kept, and no more steps
+/// are taken from the ledger.
+type Waking<'a> = FuturesUnordered<BoxFuture<'a, ()>>;
 
 /// Runs until `stop` is cancelled.
 pub async fn run(engine: Engine, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(engine.config.due.interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        tokio::select! {
-            () = engine.publish_all_due() => {}
-            () = stop.cancelled() => return,
-        }
-        if let Some(file) = &engine.config.worker.heartbeat_file {
-            beat(file).await;
-        }
+    tokio::select! {
+        () = engine.wake_steps() => {}
+        () = engine.announce_ends() => {}
+        () = stop.cancelled() => {}
     }
 }
 
-/// The file's time of change says that this loop goes round.
+/// The file's time of change says that the loop goes round.
 async fn beat(file: &Path) {
     if let Err(error) = tokio::fs::write(file, b"").await {
         warn!(file = %file.display(), %error, "can't write the heartbeat file");
@@ -48,31 +43,61 @@ async fn beat(file: &Path) {
 }
 
 impl Engine {
-    /// One round: the messages of the steps whose time has come, then the ends that nobody has
-    /// announced.
+    /// One round, to its end: the messages of the steps whose time has come, then the ends that
+    /// nobody has announced.
     pub async fn publish_all_due(&self) {
-        self.publish_due().await;
-        self.publish_ends().await;
+        let mut waking = Waking::new();
+        let mut more = true;
+        while more || !waking.is_empty() {
+            if more {
+                more = self.take_due(&mut waking).await;
+            }
+            waking.next().await;
+        }
+        self.announce_ends_once(&mut Unreadable::default()).await;
     }
 
-    async fn publish_due(&self) {
-        let due = &self.config.due;
-        let batch = i64::from(due.batch);
-        // A full batch means that more is due.
+    /// Never returns. A round takes as long as the ledger does to answer, and waits for no
+    /// publish.
+    async fn wake_steps(&self) {
+        let mut ticks = self.ticks();
+        let mut waking = Waking::new();
+        let mut more = false;
         loop {
-            let found = match self.around.ledger.due(batch, due.again_after).await {
-                Ok(found) => found,
-                Err(error) => {
-                    warn!(error = chain(&error), "can't ask the ledger what is due");
-                    return;
+            tokio::select! {
+                _ = ticks.tick() => {
+                    more = true;
+                    if let Some(file) = &self.config.worker.heartbeat_file {
+                        beat(file).await;
+                    }
                 }
-            };
-            let full = found.len() == due.batch as usize;
-            stream::iter(found)
-                .for_each_concurrent(WIDTH, |due| self.wake(due))
-                .await;
-            if !full {
-                return;
+                Some(()) = waking.next() => {}
+            }
+            if more {
+                more = self.take_due(&mut waking).await;
+            }
+        }
+    }
+
+    /// Takes as many due steps as there are free places; whether there may be more.
+    async fn take_due<'a>(&'a self, waking: &mut Waking<'a>) -> bool {
+        let due = &self.config.due;
+        let places = due.batch as usize;
+        let free = places.saturating_sub(waking.len());
+        // Not for each place that becomes free: half of them cost one statement as well.
+        if 2 * free < places {
+            return true;
+        }
+        let limit = i64::try_from(free).unwrap_or(i64::MAX);
+        match self.around.ledger.due(limit, due.again_after).await {
+            Ok(found) => {
+                let more = found.len() == free;
+                waking.extend(found.into_iter().map(|due| self.wake(due).boxed()));
+                more
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "can't ask the ledger what is due");
+                false
             }
         }
     }
@@ -84,34 +109,26 @@ impl Engine {
         let execution_id = due.step.execution_id;
         Point::DueTaken.passed(due.step.state, Some(execution_id));
         debug!(%execution_id, seq = due.step.seq, copies = due.copies, "step is due");
-        let woken = if due.taken_up {
-            self.send(self.step_message(due.step, due.failed_state, trace))
-                .await
-        } else {
-            self.announce(execution_id, due.step.seq, trace).await
+        let announced = match due.taken_up {
+            true => None,
+            false => Some(self.announce(execution_id, due.step.seq, trace).await),
+        };
+        let woken = match announced {
+            // What can't be told must not hide the step: whoever claims it says what is wrong.
+            None | Some(Err(AnnounceError::Ledger(LedgerError::Undecodable { .. }))) => {
+                let message = self.step_message(due.step, due.failed_state, trace);
+                self.send(message).await
+            }
+            Some(announced) => announced,
         };
         if let Err(error) = woken {
             warn!(%execution_id, error = chain(&error), "can't wake a step");
         }
     }
 
-    async fn publish_ends(&self) {
-        let batch = i64::from(self.config.due.batch);
-        let ends = match self.around.ledger.unannounced_ends(END_GRACE, batch).await {
-            Ok(ends) => ends,
-            Err(error) => {
-                warn!(
-                    error = chain(&error),
-                    "can't ask the ledger for ends to announce"
-                );
-                return;
-            }
-        };
-        for end in ends {
-            let execution_id = end.event.execution_id;
-            if let Err(error) = self.publish(&end, TraceContext::new_root()).await {
-                warn!(%execution_id, error = chain(&error), "can't announce an end");
-            }
-        }
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.config.due.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
     }
 }

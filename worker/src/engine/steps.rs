@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker::Delivery;
-use ledger::{Claim, Facts, Fenced, HeldStep, StepRef, Wait};
+use ledger::{Claim, ClaimToken, Facts, Fenced, HeldStep, Postponed, StepRef, Wait};
 use schemas::{Message, Revert, Step, TraceContext, decode};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
@@ -38,12 +38,12 @@ impl Engine {
             let reason = format!("a step of {} does not belong into this queue", step.state);
             return Verdict::DeadLetter(reason);
         }
-        self.carry_out(StepRef::from(&step), delivery.trace).await
+        self.carry_out(StepRef::from(&step), delivery).await
     }
 
     pub(super) async fn handle_revert(&self, delivery: &Delivery) -> Verdict {
         match self.read::<Revert>(delivery) {
-            Ok(revert) => self.carry_out(StepRef::from(&revert), delivery.trace).await,
+            Ok(revert) => self.carry_out(StepRef::from(&revert), delivery).await,
             Err(verdict) => verdict,
         }
     }
@@ -52,7 +52,8 @@ impl Engine {
         decode(&delivery.body).map_err(|problem| Verdict::DeadLetter(problem.to_string()))
     }
 
-    async fn carry_out(&self, step: StepRef, trace: TraceContext) -> Verdict {
+    async fn carry_out(&self, step: StepRef, delivery: &Delivery) -> Verdict {
+        let (trace, redelivered) = (delivery.trace, delivery.redelivered);
         let StepRef {
             execution_id,
             seq,
@@ -68,7 +69,9 @@ impl Engine {
                 Err(halted) => self.acknowledged(Err(halted.into())),
                 Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
                 Ok(Ok(Claim::Held(held))) => self.hold(&held, trace).await,
-                Ok(Ok(Claim::Behind(found))) if found.seq == seq + 1 => {
+                // Whoever recorded it may have died before telling. A mere copy says nothing of the
+                // kind, and would breed copies of each step to come.
+                Ok(Ok(Claim::Behind(found))) if redelivered && found.seq == seq + 1 => {
                     debug!("recorded before; announcing it again");
                     self.acknowledged(self.announce(execution_id, found.seq, trace).await)
                 }
@@ -84,6 +87,9 @@ impl Engine {
                     "the ledger is at step {} in {}, not at step {seq} in {state}",
                     found.seq, found.state
                 )),
+                Ok(Ok(Claim::Unreadable { token, problem })) => {
+                    self.postpone(&token, problem).await
+                }
                 Ok(Ok(Claim::Missing)) => {
                     Verdict::DeadLetter(format!("the ledger has no execution {execution_id}"))
                 }
@@ -111,8 +117,9 @@ impl Engine {
         let write = match settle(held, performed, overdue, timing, self.wake_after()) {
             Ok(write) => write,
             Err(no_arrow) => {
-                error!(error = %no_arrow, "the ledger's row stands where the workflow has no way on");
-                return Verdict::DeadLetter(no_arrow.to_string());
+                let problem =
+                    format!("its row stands where the workflow has no way on: {no_arrow}");
+                return self.postpone(&held.token, problem).await;
             }
         };
         self.write(held, write, trace).await
@@ -163,6 +170,23 @@ impl Engine {
                 Point::Waited.passed(held.state, Some(token.execution_id));
                 Verdict::Ack
             }
+        }
+    }
+
+    /// Puts off a step whose row has to be mended first. Operators see the problem as the step's
+    /// detail; it is a dead letter once, however often the step is looked at.
+    async fn postpone(&self, token: &ClaimToken, problem: String) -> Verdict {
+        error!(problem, "step put off until its row is mended");
+        let ledger = &self.around.ledger;
+        let again_after = self.config.due.again_after;
+        let postponed = self.persist("put a step off", || {
+            ledger.postpone(token, &problem, again_after)
+        });
+        match postponed.await {
+            Err(halted) => self.acknowledged(Err(halted.into())),
+            Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
+            Ok(Ok(Postponed::First)) => Verdict::DeadLetter(problem),
+            Ok(Ok(Postponed::Again | Postponed::Stale)) => Verdict::Ack,
         }
     }
 
