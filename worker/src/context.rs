@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
+use ledger::{Baseline, Facts, Fenced, HeldStep, Intent, Ledger, Target};
 use schemas::State;
 use schemas::inventory::FirmwareHost;
 use schemas::tpvm::TpvmConfig;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::config::Timing;
 use crate::efa::EfaApi;
 use crate::outcome::Setback;
+use crate::permit::Permit;
 use crate::points::Point;
 use crate::secrets::Secrets;
 use crate::sites::Sites;
@@ -46,15 +47,25 @@ pub struct Surroundings {
 /// One claimed step, as its action sees it.
 pub struct Context<'a> {
     held: &'a HeldStep,
+    asked: Instant,
     claimed: Instant,
     around: &'a Surroundings,
 }
 
+/// A command that the ledger knows to be about to be sent.
+pub struct Intended {
+    /// Leave to send it.
+    pub permit: Permit,
+    intent: Intent,
+    named: fn(Intent) -> Facts,
+}
+
 impl<'a> Context<'a> {
-    /// A step that was claimed just now.
-    pub fn new(held: &'a HeldStep, around: &'a Surroundings) -> Self {
+    /// A step that was claimed just now, by a statement that was sent at `asked`.
+    pub fn new(held: &'a HeldStep, asked: Instant, around: &'a Surroundings) -> Self {
         Self {
             held,
+            asked,
             claimed: Instant::now(),
             around,
         }
@@ -85,8 +96,8 @@ impl<'a> Context<'a> {
         &self.around.minimum_slx
     }
 
-    /// Postgres' time: its clock at the claim, and what has passed here since. No worker's own
-    /// clock decides anything.
+    /// Postgres' time at the earliest: its clock at the claim, and what has passed here since the
+    /// answer. No worker's own clock decides anything.
     pub fn now(&self) -> DateTime<Utc> {
         self.held.now + self.claimed.elapsed()
     }
@@ -152,27 +163,64 @@ impl<'a> Context<'a> {
         Ok(self.around.sites.efa(target)?)
     }
 
-    /// Writes an intent to the ledger: the command may be sent once this returns, and only then.
+    /// Writes an intent to the ledger, to send a command now for the nth time, with what could be
+    /// seen just before; `named` is the fact that it becomes. The command may be sent once this
+    /// returns, and as long as the permit holds: an intent is older than `settle` only when its
+    /// command is no longer on the way.
     ///
     /// # Errors
-    /// [`Setback::ClaimLost`] if somebody else holds the step, a failure if its time is over, and
-    /// a retry if writing took so long that the command could still be on its way when others
-    /// take it for lost.
-    pub async fn intend(&self, facts: &Facts) -> Result<(), Setback> {
+    /// [`Setback::ClaimLost`] if somebody else holds the step, and a retry if its time is over or
+    /// the permit is: then nothing was sent.
+    pub async fn intend(
+        &self,
+        sends: i32,
+        baseline: Baseline,
+        named: fn(Intent) -> Facts,
+    ) -> Result<Intended, Setback> {
         if self.past_deadline() {
             return Err(Setback::retry("the time for this step is over"));
         }
-        let asked = Instant::now();
-        self.note(facts).await?;
+        let begun = Instant::now();
+        // Postgres' clock may be as far ahead as the claim's answer took to come: the intent must
+        // not look older to others than it is.
+        let at = self.held.now + (begun - self.asked);
+        let intent = Intent {
+            at,
+            sends,
+            baseline,
+        };
+        self.note(&named(intent.clone())).await?;
         let timing = self.timing();
         let window = timing.settle.saturating_sub(self.around.longest_command);
-        if asked.elapsed() > window {
-            return Err(Setback::retry(
-                "the ledger took too long to note the command",
-            ));
-        }
+        let intended = Intended {
+            permit: Permit::until(begun + window),
+            intent,
+            named,
+        };
         self.passed(Point::Intended);
-        Ok(())
+        Ok(intended)
+    }
+
+    /// Takes an intent back if the command was surely not sent, so that it does not count. It
+    /// stays where that can't be written: then the device is observed first.
+    ///
+    /// # Errors
+    /// As what was `sent`.
+    pub async fn unless_sent<T>(
+        &self,
+        intended: Intended,
+        sent: Result<T, Setback>,
+    ) -> Result<T, Setback> {
+        if let Err(Setback::Retry { .. }) = &sent {
+            let intent = Intent {
+                sends: intended.intent.sends - 1,
+                ..intended.intent
+            };
+            if let Err(Setback::ClaimLost) = self.note(&(intended.named)(intent)).await {
+                return Err(Setback::ClaimLost);
+            }
+        }
+        sent
     }
 
     /// Tells that the step has come to a point.

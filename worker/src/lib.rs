@@ -7,6 +7,7 @@ pub mod efa;
 pub mod effect;
 mod engine;
 mod outcome;
+pub mod permit;
 pub mod points;
 mod remedy;
 pub mod secrets;

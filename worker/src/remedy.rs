@@ -17,6 +17,7 @@ impl SlxError {
             SlxError::Login { .. } | SlxError::Secret(_) => {
                 "correct the device's login and the secret that it names"
             }
+            SlxError::TooLate { .. } => "look at the worker's machine, which stands still at times",
             SlxError::Busy { .. } => "wait until the other TPVM operation has ended",
             SlxError::Refused { .. } => {
                 "mend what the switch reports, then request the upgrade again"
@@ -35,6 +36,7 @@ impl EfaError {
             EfaError::Connect { .. } | EfaError::Timeout { .. } | EfaError::Lost { .. } => {
                 "check that EFA's API can be reached, then request the upgrade again"
             }
+            EfaError::TooLate { .. } => "look at the worker's machine, which stands still at times",
             EfaError::Tls { .. } => "give the workers the CA certificate of EFA (`efa.ca_file`)",
             EfaError::Login { .. } | EfaError::Secret(_) => {
                 "correct the deployment's user and the secret that it names"

@@ -13,7 +13,7 @@ use ledger::Target;
 use simulator::{Fault, FaultKind, Fleet, Settings};
 use worker::efa::{Efa, EfaApi, EfaClients, EfaError, EfaSettings, Effect, RedeployStatus, Role};
 
-use lab::{Lab, PATIENCE, eventually};
+use lab::{Lab, PATIENCE, eventually, leave};
 
 fn settings(lab: &Lab) -> EfaSettings {
     EfaSettings {
@@ -69,7 +69,7 @@ async fn a_healthy_deployment_is_read_with_one_login() {
 async fn a_redeploy_is_asked_for_once_and_polled() {
     let lab = Lab::start(Fleet::generate(1)).await;
     let efa = open(&lab);
-    let id = efa.redeploy(false).await.unwrap();
+    let id = efa.redeploy(false, &leave()).await.unwrap();
     let ended = |status: &RedeployStatus| {
         !matches!(
             status,
@@ -94,7 +94,7 @@ async fn a_redeploy_is_asked_for_once_and_polled() {
     lab.deployment()
         .fault(Fault::new("efa-redeploy", fails))
         .unwrap();
-    let id = efa.redeploy(true).await.unwrap();
+    let id = efa.redeploy(true, &leave()).await.unwrap();
     let status = eventually(
         "redeploy",
         async || efa.redeploy_status(&id).await.unwrap(),
@@ -193,7 +193,7 @@ async fn a_token_that_is_never_taken_ends_as_a_refused_login() {
         let worthless = FaultKind::AcceptWithoutEffect;
         lab.deployment().fault(Fault::new(call, worthless)).unwrap();
     }
-    let error = open(&lab).redeploy(false).await.unwrap_err();
+    let error = open(&lab).redeploy(false, &leave()).await.unwrap_err();
     assert!(matches!(error, EfaError::Login { .. }), "{error:?}");
     assert_eq!(error.effect(), Effect::None);
     assert_eq!(lab.deployment().effects("efa-redeploy"), 0);

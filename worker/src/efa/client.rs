@@ -16,6 +16,7 @@ use serde_json::json;
 use super::error::REDEPLOY;
 use super::http::{self, Reply};
 use super::{Deployment, EfaApi, EfaError, EfaSettings, NodeStatus, RedeployStatus, model};
+use crate::permit::Permit;
 use crate::secrets::Secrets;
 
 /// The pause before the second attempt of a read; later ones are longer, up to the second value.
@@ -105,12 +106,10 @@ impl EfaApi for Efa {
         self.read("/monitor/deployment", model::deployment).await
     }
 
-    async fn redeploy(&self, clean: bool) -> Result<String, EfaError> {
+    async fn redeploy(&self, clean: bool, permit: &Permit) -> Result<String, EfaError> {
         let path = format!("/monitor/redeploy?cleanRedeploy={clean}");
-        let body = accept(
-            self.authorized(Method::POST, &path, REDEPLOY).await?,
-            REDEPLOY,
-        )?;
+        let reply = self.authorized(Method::POST, &path, REDEPLOY, Some(permit));
+        let body = accept(reply.await?, REDEPLOY)?;
         model::accepted(&body).map_err(|what| invalid(REDEPLOY, what))
     }
 
@@ -121,7 +120,7 @@ impl EfaApi for Efa {
         }
         let path = format!("/monitor/redeploy/{id}");
         let attempt = || async {
-            let reply = self.authorized(Method::GET, &path, call).await?;
+            let reply = self.authorized(Method::GET, &path, call, None).await?;
             // Anyone on the way can say 404; EFA says it in its own words.
             if reply.status == StatusCode::NOT_FOUND && model::is_error(&reply.body) {
                 return Ok(RedeployStatus::NotFound);
@@ -140,20 +139,32 @@ impl Efa {
     ) -> Result<T, EfaError> {
         let call = format!("GET {path}");
         let attempt = || async {
-            let reply = self.authorized(Method::GET, path, &call).await?;
+            let reply = self.authorized(Method::GET, path, &call, None).await?;
             parse(&accept(reply, &call)?).map_err(|what| invalid(&call, what))
         };
         self.repeated(attempt).await
     }
 
-    /// Sends a request with a token; once more with a new one if EFA takes it no longer.
-    async fn authorized(&self, method: Method, path: &str, call: &str) -> Result<Reply, EfaError> {
+    /// Sends a request with a token; once more with a new one if EFA takes it no longer. One that
+    /// needs leave to be sent is sent within that, however long the token took. A connection that
+    /// has to be made first takes no longer than the request timeout, which the leave allows for.
+    async fn authorized(
+        &self,
+        method: Method,
+        path: &str,
+        call: &str,
+        permit: Option<&Permit>,
+    ) -> Result<Reply, EfaError> {
         let mut refused: Option<SecretString> = None;
         loop {
             let token = self.token(refused.as_ref()).await?;
             let url = format!("{}{path}", self.url);
             let request = self.client.request(method.clone(), url);
             let request = request.bearer_auth(token.expose_secret());
+            if permit.is_some_and(|permit| !permit.holds()) {
+                let call = call.to_owned();
+                return Err(EfaError::TooLate { call });
+            }
             let reply = http::send(request, call, &self.url).await?;
             match reply.status {
                 StatusCode::UNAUTHORIZED if refused.is_none() => refused = Some(token),

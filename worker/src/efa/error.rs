@@ -55,6 +55,12 @@ pub enum EfaError {
         /// The call.
         call: String,
     },
+    /// The leave to send the call had ended, so it was not sent.
+    #[error("{call} was not sent: the worker had stood still for too long")]
+    TooLate {
+        /// The call.
+        call: String,
+    },
     /// The connection broke before the answer was whole.
     #[error("the connection broke before EFA answered {call}")]
     Lost {
@@ -82,6 +88,7 @@ impl EfaError {
             EfaError::Connect { .. }
             | EfaError::Tls { .. }
             | EfaError::Login { .. }
+            | EfaError::TooLate { .. }
             | EfaError::Secret(_) => Effect::None,
             EfaError::Status { code, .. } if *code != 408 && (400..500).contains(code) => {
                 Effect::None
@@ -99,7 +106,10 @@ impl EfaError {
     /// Whether the same call may succeed a little later without anyone's help.
     pub fn is_transient(&self) -> bool {
         match self {
-            EfaError::Connect { .. } | EfaError::Timeout { .. } | EfaError::Lost { .. } => true,
+            EfaError::Connect { .. }
+            | EfaError::Timeout { .. }
+            | EfaError::TooLate { .. }
+            | EfaError::Lost { .. } => true,
             EfaError::Status { code, .. } => matches!(code, 408 | 429 | 500..=599),
             EfaError::Tls { .. }
             | EfaError::Login { .. }

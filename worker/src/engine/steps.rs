@@ -5,6 +5,7 @@ use std::time::Duration;
 use broker::Delivery;
 use ledger::{Claim, ClaimToken, Facts, Fenced, HeldStep, Postponed, StepRef, Wait};
 use schemas::{Message, Revert, Step, TraceContext, decode};
+use tokio::time::Instant;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::announce::AnnounceError;
@@ -64,11 +65,15 @@ impl Engine {
             Point::Received.passed(state, Some(execution_id));
             let ledger = &self.around.ledger;
             let ttl = self.around.claim;
-            let claim = self.persist("claim a step", || ledger.claim(&step, &self.worker, ttl));
+            let mut asked = Instant::now();
+            let claim = self.persist("claim a step", || {
+                asked = Instant::now();
+                ledger.claim(&step, &self.worker, ttl)
+            });
             let verdict = match claim.await {
                 Err(halted) => self.acknowledged(Err(halted.into())),
                 Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
-                Ok(Ok(Claim::Held(held))) => self.hold(&held, trace).await,
+                Ok(Ok(Claim::Held(held))) => self.hold(&held, asked, trace).await,
                 // Whoever recorded it may have died before telling. A mere copy says nothing of the
                 // kind, and would breed copies of each step to come.
                 Ok(Ok(Claim::Behind(found))) if redelivered && found.seq == seq + 1 => {
@@ -103,9 +108,9 @@ impl Engine {
         .await
     }
 
-    async fn hold(&self, held: &HeldStep, trace: TraceContext) -> Verdict {
+    async fn hold(&self, held: &HeldStep, asked: Instant, trace: TraceContext) -> Verdict {
         Point::Claimed.passed(held.state, Some(held.token.execution_id));
-        let (performed, overdue) = match self.perform(held).await {
+        let (performed, overdue) = match self.perform(held, asked).await {
             Ended::Performed(performed, overdue) => (performed, overdue),
             Ended::Lost => {
                 warn!("the claim was lost; whoever holds it goes on");
@@ -126,8 +131,8 @@ impl Engine {
     }
 
     /// The action, for as long as the claim is held and the worker is not stopped.
-    async fn perform(&self, held: &HeldStep) -> Ended {
-        let context = Context::new(held, &self.around);
+    async fn perform(&self, held: &HeldStep, asked: Instant) -> Ended {
+        let context = Context::new(held, asked, &self.around);
         tokio::select! {
             performed = states::perform(&context) => match performed {
                 Err(Setback::ClaimLost) => Ended::Lost,

@@ -16,6 +16,7 @@ use super::dialect::{Asking, Dialect};
 use super::output::{self, Misread, Verdict};
 use super::session::Session;
 use super::{ImageSource, SlxError, SshSettings, Switch, TpvmStatus};
+use crate::permit::Permit;
 use crate::secrets::Secrets;
 use crate::versions::{SlxVersion, TpvmVersion};
 use write::unwritable;
@@ -83,7 +84,7 @@ impl Switch for SlxDevice {
         let dialect = Arc::clone(&self.dialect);
         let command = "running_config";
         let line = &dialect.commands.running_config;
-        let text = self.session.execute(command, line, false).await?.text;
+        let text = self.session.execute(command, line, false, None).await?.text;
         if let Some(error) = output::error(&dialect, &text) {
             return Err(self.declined(command, error, &text));
         }
@@ -115,7 +116,7 @@ impl Switch for SlxDevice {
             })?;
             lines.push(self.trusted_peer_line(peer, password)?);
         }
-        self.write(lines).await
+        self.write(lines, None).await
     }
 
     async fn set_trusted_peer(
@@ -124,19 +125,19 @@ impl Switch for SlxDevice {
         password: &SecretString,
     ) -> Result<(), SlxError> {
         let line = self.trusted_peer_line(peer, password)?;
-        self.write(vec![line]).await
+        self.write(vec![line], None).await
     }
 
-    async fn deploy(&mut self) -> Result<(), SlxError> {
+    async fn deploy(&mut self, permit: &Permit) -> Result<(), SlxError> {
         let deploy = TpvmConfig {
             deploy: true,
             ..TpvmConfig::default()
         };
         let lines = self.lines(&deploy)?;
-        self.write(lines).await
+        self.write(lines, Some(permit)).await
     }
 
-    async fn upgrade(&mut self, from: &ImageSource<'_>) -> Result<(), SlxError> {
+    async fn upgrade(&mut self, from: &ImageSource<'_>, permit: &Permit) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let values = [
             ("protocol", from.firmware_host.protocol.as_str().to_owned()),
@@ -154,11 +155,12 @@ impl Switch for SlxDevice {
             &line,
             Some(Asking::Upgrade),
             &dialect.accepted.upgrade,
+            Some(permit),
         )
         .await
     }
 
-    async fn revert(&mut self) -> Result<(), SlxError> {
+    async fn revert(&mut self, permit: &Permit) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.revert;
         self.change(
@@ -166,6 +168,7 @@ impl Switch for SlxDevice {
             line,
             Some(Asking::Revert),
             &dialect.accepted.revert,
+            Some(permit),
         )
         .await
     }
@@ -182,7 +185,7 @@ impl SlxDevice {
         line: &str,
         read: impl FnOnce(&Dialect, &str) -> Result<T, Misread>,
     ) -> Result<T, SlxError> {
-        let text = self.session.execute(command, line, false).await?.text;
+        let text = self.session.execute(command, line, false, None).await?.text;
         if let Some(error) = output::error(&self.dialect, &text) {
             return Err(self.declined(command, error, &text));
         }

@@ -55,6 +55,12 @@ pub enum SlxError {
         /// The command.
         command: String,
     },
+    /// The leave to send the command had ended, so it was not sent.
+    #[error("{command} was not sent: the worker had stood still for too long")]
+    TooLate {
+        /// The command.
+        command: String,
+    },
     /// The session ended before the prompt came back.
     #[error("the session ended before {command} was answered")]
     Lost {
@@ -103,6 +109,7 @@ impl SlxError {
             | SlxError::HostKey { .. }
             | SlxError::Login { .. }
             | SlxError::Secret(_)
+            | SlxError::TooLate { .. }
             | SlxError::Refused { .. }
             | SlxError::Busy { .. }
             | SlxError::Invalid { .. } => Effect::None,
@@ -120,6 +127,7 @@ impl SlxError {
         match self {
             SlxError::Connect { .. }
             | SlxError::Timeout { .. }
+            | SlxError::TooLate { .. }
             | SlxError::Lost { .. }
             | SlxError::Busy { .. } => true,
             SlxError::HostKey { .. }

@@ -20,6 +20,7 @@ use super::dialect::Dialect;
 use super::exchange::{Answer, Exchange, Next};
 use super::redact::Redactor;
 use super::{SlxError, SshSettings};
+use crate::permit::Permit;
 use crate::secrets::Secrets;
 use host_keys::{Failure, HostKeyCheck};
 use leash::Leash;
@@ -65,6 +66,10 @@ impl Session {
         let stream = TcpStream::connect((address.as_str(), device.ssh_port));
         let stream = step.within("the TCP connection", stream).await?;
         let stream = stream.map_err(|error| step.failed("the TCP connection", error.into()))?;
+        // What the switch has not taken when the session is given up, it must not get later: the
+        // system would go on trying for minutes.
+        let lingering = stream.set_zero_linger();
+        lingering.map_err(|error| step.failed("the TCP connection", error.into()))?;
         let over = CancellationToken::new();
         let leash = over.clone().drop_guard();
         let check = HostKeyCheck::new(address, device.ssh_port, settings.host_keys.clone());
@@ -98,7 +103,8 @@ impl Session {
     async fn reach_prompt(&mut self, step: &Step<'_>) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         for line in [None, Some(dialect.commands.no_paging.as_str())] {
-            let answer = self.exchange("no_paging", line, false, step.deadline).await;
+            let answer = self.exchange("no_paging", line, false, None, step.deadline);
+            let answer = answer.await;
             let answer = answer.map_err(|error| match error {
                 invalid @ SlxError::Invalid { .. } => invalid,
                 error => SlxError::Connect {
@@ -118,15 +124,17 @@ impl Session {
     }
 
     /// Sends a line and waits for the prompt. `command` is what errors call it; `asks` says
-    /// whether a question is answered.
+    /// whether a question is answered. With a permit, nothing is sent that it does not hold for.
     pub(super) async fn execute(
         &mut self,
         command: &str,
         line: &str,
         asks: bool,
+        permit: Option<&Permit>,
     ) -> Result<Answer, SlxError> {
         let deadline = Instant::now() + self.settings.command_timeout;
-        self.exchange(command, Some(line), asks, deadline).await
+        self.exchange(command, Some(line), asks, permit, deadline)
+            .await
     }
 
     async fn exchange(
@@ -134,6 +142,7 @@ impl Session {
         command: &str,
         line: Option<&str>,
         asks: bool,
+        permit: Option<&Permit>,
         deadline: Instant,
     ) -> Result<Answer, SlxError> {
         let command = command.to_owned();
@@ -144,13 +153,16 @@ impl Session {
         if self.broken {
             return Err(SlxError::Lost { command });
         }
+        if permit.is_some_and(|permit| !permit.holds()) {
+            return Err(SlxError::TooLate { command });
+        }
         // Until the prompt is back, also if the caller stops waiting.
         self.broken = true;
         let dialect = Arc::clone(&self.dialect);
         let name = self.name.clone();
         let max_output = self.settings.max_output;
         let mut exchange = Exchange::new(&dialect.session, line, name.as_deref(), asks, max_output);
-        let talk = self.talk(line, &mut exchange);
+        let talk = self.talk(line, &mut exchange, permit);
         let answer = match timeout_at(deadline, talk).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(Broke::Lost)) => return Err(SlxError::Lost { command }),
@@ -176,6 +188,7 @@ impl Session {
         &mut self,
         line: Option<&str>,
         exchange: &mut Exchange<'_>,
+        permit: Option<&Permit>,
     ) -> Result<Answer, Broke> {
         if let Some(line) = line {
             self.send(format!("{line}\n")).await?;
@@ -188,6 +201,11 @@ impl Session {
             };
             match exchange.take(&data) {
                 Next::Wait => {}
+                // The command takes effect with the answer to its question. Not given, the
+                // question dies with the session.
+                Next::Send(_) if permit.is_some_and(|permit| !permit.holds()) => {
+                    return Err(Broke::Lost);
+                }
                 Next::Send(text) => self.send(text).await?,
                 Next::Done(answer) => return Ok(answer),
                 Next::TooLong => return Err(Broke::TooLong),

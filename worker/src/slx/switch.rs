@@ -7,6 +7,7 @@ use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 
 use super::{ImageSource, SlxError, TpvmStatus};
+use crate::permit::Permit;
 use crate::versions::{SlxVersion, TpvmVersion};
 
 /// One session with a switch.
@@ -51,14 +52,16 @@ pub trait Switch: Send {
 
     /// Writes `deploy`: installs the TPVM from the image on the switch, starts and configures it.
     /// The switch goes on by itself; [`Switch::tpvm_status`] tells how far it is.
-    async fn deploy(&mut self) -> Result<(), SlxError>;
+    /// Not sent without leave to.
+    async fn deploy(&mut self, permit: &Permit) -> Result<(), SlxError>;
 
     /// Sends `tpvm upgrade`: stops the TPVM, takes a snapshot, fetches the image and starts it.
-    /// The switch goes on by itself.
-    async fn upgrade(&mut self, from: &ImageSource<'_>) -> Result<(), SlxError>;
+    /// The switch goes on by itself. Not sent without leave to.
+    async fn upgrade(&mut self, from: &ImageSource<'_>, permit: &Permit) -> Result<(), SlxError>;
 
-    /// Sends `tpvm revert`: goes back to the snapshot. The switch goes on by itself.
-    async fn revert(&mut self) -> Result<(), SlxError>;
+    /// Sends `tpvm revert`: goes back to the snapshot. The switch goes on by itself. Not sent
+    /// without leave to.
+    async fn revert(&mut self, permit: &Permit) -> Result<(), SlxError>;
 
     /// Ends the session in good order. Dropping it ends it too.
     async fn close(self: Box<Self>);

@@ -43,6 +43,8 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
         (Seen::Working(why), _) => Next::Stop(Ok(Progress::wait(why))),
         (Seen::Failed(setback), _) => Next::Stop(Err(setback)),
         (Seen::NoTrace, None) => Next::Send(1),
+        // Taken back: it was not sent.
+        (Seen::NoTrace, Some(intent)) if intent.sends == 0 => Next::Send(1),
         (Seen::NoTrace, Some(intent)) if now < intent.at + timing.settle => Next::Stop(Ok(
             Progress::wait("waiting for the device to show whether it took the command"),
         )),
@@ -56,15 +58,6 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
             ),
             "look at the device's log, then request the upgrade again",
         ))),
-    }
-}
-
-/// An intent to send a command now, with what could be seen just before.
-pub fn intent(context: &Context<'_>, sends: i32, baseline: Baseline) -> Intent {
-    Intent {
-        at: context.now(),
-        sends,
-        baseline,
     }
 }
 

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use ledger::{Baseline, Facts, Target};
 
-use super::command;
 use super::peer::{self, Nodes};
 use crate::context::Context;
 use crate::efa::{Deployment, EfaApi, RedeployStatus};
@@ -30,7 +29,10 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     if let Some(id) = &facts.redeploy_id {
         return sight.poll(efa.as_ref(), id).await;
     }
-    if let Some(intent) = &facts.redeploy {
+    // One that was taken back was not sent.
+    if let Some(intent) = &facts.redeploy
+        && intent.sends > 0
+    {
         return sight.unanswered(&intent.baseline);
     }
     let touched = facts.upgrade.is_some() || facts.install.is_some();
@@ -45,15 +47,17 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         deployed_at: sight.deployment.timestamp.clone(),
         ..Baseline::default()
     };
-    let intent = command::intent(context, 1, before);
-    context
-        .intend(&Facts {
+    let intended = context
+        .intend(1, before, |intent| Facts {
             redeploy: Some(intent),
             ..Facts::default()
         })
         .await?;
     let clean = context.step().request.options.clean_redeploy;
-    let id = efa.redeploy(clean).await.map_err(redeploy_setback)?;
+    let sent = efa.redeploy(clean, &intended.permit).await;
+    let id = context
+        .unless_sent(intended, sent.map_err(redeploy_setback))
+        .await?;
     context.passed(Point::Commanded);
     Ok(Progress::Waiting {
         why: "EFA is being deployed on the peer".to_owned(),

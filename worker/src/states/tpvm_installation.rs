@@ -17,17 +17,17 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         Next::Stop(performed) => return performed,
         Next::Send(sends) => sends,
     };
-    let intent = command::intent(context, sends, tpvm.baseline());
-    context
-        .intend(&Facts {
+    let intended = context
+        .intend(sends, tpvm.baseline(), |intent| Facts {
             install: Some(intent),
             ..Facts::default()
         })
         .await?;
-    device
-        .deploy()
+    let sent = device
+        .deploy(&intended.permit)
         .await
-        .map_err(|error| command_setback("TPVM deploy", error))?;
+        .map_err(|error| command_setback("TPVM deploy", error));
+    context.unless_sent(intended, sent).await?;
     device.close().await;
     command::sent(context, "the TPVM installation")
 }

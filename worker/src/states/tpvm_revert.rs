@@ -35,20 +35,19 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         Next::Stop(performed) => return performed,
         Next::Send(sends) => sends,
     };
-    let intent = command::intent(context, sends, tpvm.baseline());
-    context
-        .intend(&Facts {
+    let intended = context
+        .intend(sends, tpvm.baseline(), |intent| Facts {
             revert: Some(intent),
             ..Facts::default()
         })
         .await?;
-    device
-        .revert()
-        .await
-        .map_err(|error| match command_setback("TPVM revert", error) {
+    let sent = device.revert(&intended.permit).await.map_err(|error| {
+        match command_setback("TPVM revert", error) {
             Setback::Failed { cause, .. } => Setback::failed(cause, MANUAL),
             other => other,
-        })?;
+        }
+    });
+    context.unless_sent(intended, sent).await?;
     device.close().await;
     command::sent(context, "the TPVM revert")
 }
@@ -134,7 +133,8 @@ async fn rejoined(
         .from_version
         .as_deref()
         .unwrap_or("its former version");
-    let nothing_sent = context.facts().revert.is_none();
+    let sent = context.facts().revert.as_ref();
+    let nothing_sent = sent.is_none_or(|intent| intent.sends == 0);
     let reverted = if nothing_sent {
         format!("nothing to revert: the TPVM runs {version}")
     } else {

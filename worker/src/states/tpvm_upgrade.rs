@@ -28,9 +28,8 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let tpvm_ip = context.facts().tpvm_ip.unwrap_or(target.device.ip_address);
     Nodes::around(tpvm_ip, &nodes)?.require_standby()?;
 
-    let intent = command::intent(context, sends, tpvm.baseline());
-    context
-        .intend(&Facts {
+    let intended = context
+        .intend(sends, tpvm.baseline(), |intent| Facts {
             upgrade: Some(intent),
             ..Facts::default()
         })
@@ -41,10 +40,11 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         password: &password,
         image,
     };
-    device
-        .upgrade(&source)
+    let sent = device
+        .upgrade(&source, &intended.permit)
         .await
-        .map_err(|error| command_setback("TPVM upgrade", error))?;
+        .map_err(|error| command_setback("TPVM upgrade", error));
+    context.unless_sent(intended, sent).await?;
     device.close().await;
     command::sent(context, "the TPVM upgrade")
 }

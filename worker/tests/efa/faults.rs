@@ -1,12 +1,13 @@
 //! What goes wrong with EFA is its own error, and never taken for a success.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simulator::{Fault, FaultKind, Fleet};
 use tokio::net::TcpListener;
 use worker::efa::{Efa, EfaApi, EfaClients, EfaError, Effect};
+use worker::permit::Permit;
 
-use super::lab::Lab;
+use super::lab::{Lab, leave, no_leave};
 use super::{open, open_with, settings, target};
 
 async fn lab() -> Lab {
@@ -21,13 +22,33 @@ fn impatient(lab: &Lab) -> Efa {
     open_with(lab, &settings)
 }
 
+/// However the time passed: here a login takes longer than the leave lasts.
+#[tokio::test]
+async fn a_redeploy_without_leave_is_not_sent() {
+    let lab = lab().await;
+    let efa = open(&lab);
+    let error = efa.redeploy(false, &no_leave()).await.unwrap_err();
+    assert!(matches!(error, EfaError::TooLate { .. }), "{error:?}");
+    assert!(error.is_transient() && error.effect() == Effect::None);
+
+    let slow = FaultKind::Slow(Duration::from_millis(1500));
+    let efa = open(&lab);
+    lab.deployment()
+        .fault(Fault::new("efa-token", slow))
+        .unwrap();
+    let soon = Permit::until((Instant::now() + Duration::from_secs(1)).into());
+    let error = efa.redeploy(false, &soon).await.unwrap_err();
+    assert!(matches!(error, EfaError::TooLate { .. }), "{error:?}");
+    assert_eq!(lab.deployment().received("efa-redeploy"), 0);
+}
+
 /// The error of a redeploy that meets a fault; the login has happened before.
 async fn redeploy_with(lab: &Lab, efa: &Efa, kind: FaultKind) -> EfaError {
     efa.nodes().await.unwrap();
     lab.deployment()
         .fault(Fault::new("efa-redeploy", kind))
         .unwrap();
-    let error = efa.redeploy(false).await.unwrap_err();
+    let error = efa.redeploy(false, &leave()).await.unwrap_err();
     assert_eq!(
         lab.deployment().received("efa-redeploy"),
         1,
@@ -100,8 +121,8 @@ async fn a_redeploy_without_a_clear_answer_may_have_begun() {
 async fn a_second_redeploy_is_an_error() {
     let lab = lab().await;
     let efa = open(&lab);
-    efa.redeploy(false).await.unwrap();
-    let error = efa.redeploy(false).await.unwrap_err();
+    efa.redeploy(false, &leave()).await.unwrap();
+    let error = efa.redeploy(false, &leave()).await.unwrap_err();
     assert!(matches!(error, EfaError::Status { .. }), "{error:?}");
     assert_eq!(lab.deployment().effects("efa-redeploy"), 1);
 }
@@ -118,7 +139,7 @@ async fn answers_that_are_cut_off_or_garbage_are_no_answers() {
         let error = efa.nodes().await.unwrap_err();
         assert!(matches!(error, EfaError::Lost { .. }), "{bytes}: {error:?}");
     }
-    let id = efa.redeploy(false).await.unwrap();
+    let id = efa.redeploy(false, &leave()).await.unwrap();
     for call in ["efa-status", "efa-deployment", "efa-redeploy-status"] {
         lab.deployment()
             .fault(Fault::new(call, FaultKind::Garbage))
@@ -148,7 +169,7 @@ async fn a_slow_read_times_out() {
     lab.deployment()
         .fault(Fault::new("efa-token", slow))
         .unwrap();
-    let error = impatient(&lab).redeploy(false).await.unwrap_err();
+    let error = impatient(&lab).redeploy(false, &leave()).await.unwrap_err();
     assert!(matches!(error, EfaError::Timeout { .. }), "{error:?}");
     // The redeploy itself was never sent.
     assert_eq!(error.effect(), Effect::None);
@@ -174,7 +195,10 @@ async fn only_the_right_authority_is_trusted() {
     let (lab, other) = (lab().await, lab().await);
     let mut wrong = settings(&lab);
     wrong.ca_file = Some(other.ca_file.clone());
-    let error = open_with(&lab, &wrong).redeploy(false).await.unwrap_err();
+    let error = open_with(&lab, &wrong)
+        .redeploy(false, &leave())
+        .await
+        .unwrap_err();
     assert!(matches!(error, EfaError::Tls { .. }), "{error:?}");
     assert_eq!(error.effect(), Effect::None);
     assert_eq!(lab.deployment().received("efa-token"), 0);
@@ -203,7 +227,7 @@ async fn nobody_there_is_transient() {
     drop(closed);
     let clients = EfaClients::new(&settings(&lab)).unwrap();
     let efa = clients.open(&target, &lab.secrets()).unwrap();
-    let error = efa.redeploy(false).await.unwrap_err();
+    let error = efa.redeploy(false, &leave()).await.unwrap_err();
     assert!(matches!(error, EfaError::Connect { .. }), "{error:?}");
     assert!(error.is_transient() && error.effect() == Effect::None);
 }

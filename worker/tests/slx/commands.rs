@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use simulator::{DeploymentOptions, Fleet, Settings, Standby, SwitchChange};
 use worker::slx::{Dialect, Effect, ImageSource, Phase, Severity, SlxDevice, SlxError, Switch};
 
-use crate::lab::{Lab, eventually};
+use crate::lab::{Lab, eventually, leave, no_leave};
 
 pub struct Image {
     pub host: FirmwareHost,
@@ -82,12 +82,12 @@ async fn an_upgrade_is_begun_once_and_can_be_reverted() {
     let lab = Lab::start(Fleet::generate(1)).await;
     let image = Image::of(&lab);
     let mut device = lab.connect(1).await;
-    device.upgrade(&image.source()).await.unwrap();
+    device.upgrade(&image.source(), &leave()).await.unwrap();
     let Phase::Working(work) = phase(&mut device).await else {
         panic!("not at work");
     };
     assert!(work.starts_with("upgrade"), "{work}");
-    let busy = device.revert().await.unwrap_err();
+    let busy = device.revert(&leave()).await.unwrap_err();
     assert!(matches!(busy, SlxError::Busy { .. }), "{busy:?}");
     assert!(busy.is_transient() && busy.effect() == Effect::None);
     until_running(&mut device).await;
@@ -98,7 +98,7 @@ async fn an_upgrade_is_begun_once_and_can_be_reverted() {
     let snapshot = device.snapshot().await.unwrap().unwrap();
     assert!(snapshot.starts_with("4.2.4 taken "), "{snapshot}");
 
-    device.revert().await.unwrap();
+    device.revert(&leave()).await.unwrap();
     until_running(&mut device).await;
     assert_eq!(
         device.tpvm_version().await.unwrap().unwrap().to_string(),
@@ -108,10 +108,32 @@ async fn an_upgrade_is_begun_once_and_can_be_reverted() {
     assert_eq!(lab.switch(1).effects("tpvm-revert"), 1);
 }
 
+/// The switch never hears of it, and the session serves further.
+#[tokio::test]
+async fn a_command_without_leave_is_not_sent() {
+    let lab = Lab::start(Fleet::generate(1)).await;
+    let image = Image::of(&lab);
+    let mut device = lab.connect(1).await;
+    let errors = [
+        device.upgrade(&image.source(), &no_leave()).await,
+        device.revert(&no_leave()).await,
+        device.deploy(&no_leave()).await,
+    ];
+    for error in errors {
+        let error = error.unwrap_err();
+        assert!(matches!(error, SlxError::TooLate { .. }), "{error:?}");
+        assert!(error.is_transient() && error.effect() == Effect::None);
+    }
+    for command in ["tpvm-upgrade", "tpvm-revert", "deploy"] {
+        assert_eq!(lab.switch(1).received(command), 0, "{command}");
+    }
+    assert_eq!(phase(&mut device).await, Phase::Running);
+}
+
 #[tokio::test]
 async fn a_revert_without_a_snapshot_is_refused() {
     let lab = Lab::start(Fleet::generate(1)).await;
-    let error = lab.connect(1).await.revert().await.unwrap_err();
+    let error = lab.connect(1).await.revert(&leave()).await.unwrap_err();
     let SlxError::Refused { command, output } = &error else {
         panic!("{error:?}");
     };
@@ -139,7 +161,7 @@ async fn a_replaced_switch_is_configured_and_installed() {
     device.configure(&persisted, Some(&password)).await.unwrap();
     let mut written = device.running_config().await.unwrap().unwrap();
     assert!(!written.deploy, "deploy is a step of its own");
-    device.deploy().await.unwrap();
+    device.deploy(&leave()).await.unwrap();
     until_running(&mut device).await;
     written.deploy = true;
     assert_eq!(
@@ -160,7 +182,7 @@ async fn a_replaced_switch_is_configured_and_installed() {
 async fn install_time_items_come_first_or_deploy_is_refused() {
     let lab = Lab::start(replaced()).await;
     let mut device = lab.connect(1).await;
-    let error = device.deploy().await.unwrap_err();
+    let error = device.deploy(&leave()).await.unwrap_err();
     let SlxError::Refused { output, .. } = &error else {
         panic!("{error:?}");
     };
@@ -210,7 +232,7 @@ async fn a_password_that_would_break_the_line_is_not_sent() {
         "päss",
     ] {
         image.password = password.to_owned().into();
-        let error = device.upgrade(&image.source()).await.unwrap_err();
+        let error = device.upgrade(&image.source(), &leave()).await.unwrap_err();
         assert!(matches!(error, SlxError::Invalid { .. }), "{error:?}");
         assert_eq!(error.effect(), Effect::None);
         assert!(!format!("{error} {error:?}").contains(password));

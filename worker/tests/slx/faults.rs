@@ -8,7 +8,7 @@ use simulator::{Fault, FaultKind, Fleet, SwitchChange};
 use worker::slx::{Effect, SlxDevice, SlxError, Switch};
 
 use crate::commands::Image;
-use crate::lab::Lab;
+use crate::lab::{Lab, leave};
 
 /// The commands that only read, by the simulator's names.
 const READS: [&str; 6] = [
@@ -42,9 +42,9 @@ async fn read(device: &mut SlxDevice, command: &str) -> Result<String, SlxError>
 
 async fn change(lab: &Lab, device: &mut SlxDevice, command: &str) -> Result<(), SlxError> {
     match command {
-        "tpvm-upgrade" => device.upgrade(&Image::of(lab).source()).await,
-        "tpvm-revert" => device.revert().await,
-        "deploy" => device.deploy().await,
+        "tpvm-upgrade" => device.upgrade(&Image::of(lab).source(), &leave()).await,
+        "tpvm-revert" => device.revert(&leave()).await,
+        "deploy" => device.deploy(&leave()).await,
         "config:trusted-peer" => {
             let peer = lab.device(1).tpvm_config.unwrap().trusted_peer.unwrap();
             let password = lab.secret("trusted-peer-password");

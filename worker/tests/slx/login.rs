@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use worker::slx::{Effect, HostKeys, SlxError, Switch};
 
-use crate::lab::{Lab, PATIENCE};
+use crate::lab::{Lab, PATIENCE, leave};
 
 /// A key pair for these tests only: the private and the public key in OpenSSH format.
 static KEY: LazyLock<(String, String)> = LazyLock::new(|| {
@@ -215,7 +215,7 @@ async fn nothing_prints_a_secret() {
         .unwrap();
     let image = crate::commands::Image::of(&lab);
     let mut device = device;
-    let error = device.upgrade(&image.source()).await.unwrap_err();
+    let error = device.upgrade(&image.source(), &leave()).await.unwrap_err();
     assert!(error.to_string().contains("[redacted]"), "{error}");
     lab.assert_no_secret(&format!("{error} {error:?}"));
 }

@@ -9,11 +9,22 @@ use std::time::{Duration, Instant};
 use schemas::inventory::{Device, Inventory};
 use secrecy::SecretString;
 use simulator::{DeploymentHandle, Fleet, Settings, Simulator, SwitchHandle};
+use worker::permit::Permit;
 use worker::secrets::Secrets;
 use worker::slx::{Dialect, HostKeys, SlxDevice, SlxError, SshSettings};
 
 /// Longer than anything takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Leave to send a command.
+pub fn leave() -> Permit {
+    Permit::until((Instant::now() + PATIENCE).into())
+}
+
+/// Leave that has ended.
+pub fn no_leave() -> Permit {
+    Permit::until((Instant::now() - Duration::from_millis(1)).into())
+}
 
 static DIALECT: LazyLock<Arc<Dialect>> = LazyLock::new(|| Arc::new(Dialect::built_in()));
 

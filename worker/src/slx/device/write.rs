@@ -6,6 +6,7 @@ use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SlxDevice;
+use crate::permit::Permit;
 use crate::slx::SlxError;
 use crate::slx::config::{self, Item};
 use crate::slx::dialect::{Asking, Pattern};
@@ -13,25 +14,34 @@ use crate::slx::output::{self, Verdict};
 
 impl SlxDevice {
     /// Enters the TPVM block of the configuration, writes the lines in order and leaves. The
-    /// first line that is not accepted ends it.
-    pub(super) async fn write(&mut self, lines: Vec<(Item, String)>) -> Result<(), SlxError> {
-        let written = self.write_lines(lines).await;
+    /// first line that is not accepted ends it, or that there is no leave for any more.
+    pub(super) async fn write(
+        &mut self,
+        lines: Vec<(Item, String)>,
+        permit: Option<&Permit>,
+    ) -> Result<(), SlxError> {
+        let written = self.write_lines(lines, permit).await;
         let dialect = Arc::clone(&self.dialect);
         let leave = &dialect.commands.leave;
         let left = self
-            .change("leave", leave, None, &dialect.accepted.line)
+            .change("leave", leave, None, &dialect.accepted.line, None)
             .await;
         written.and(left)
     }
 
-    async fn write_lines(&mut self, lines: Vec<(Item, String)>) -> Result<(), SlxError> {
+    async fn write_lines(
+        &mut self,
+        lines: Vec<(Item, String)>,
+        permit: Option<&Permit>,
+    ) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let accepted = &dialect.accepted.line;
-        self.change("configure", &dialect.commands.configure, None, accepted)
+        let configure = &dialect.commands.configure;
+        self.change("configure", configure, None, accepted, None)
             .await?;
         let begin = self
             .session
-            .execute("begin", &dialect.config.begin, false)
+            .execute("begin", &dialect.config.begin, false, None)
             .await?;
         let verdict = output::verdict(&dialect, &begin.text, accepted);
         // Outside of the block the same words may mean something else.
@@ -46,7 +56,8 @@ impl SlxDevice {
         }
         for (item, line) in lines {
             let asking = (item == Item::Deploy).then_some(Asking::Deploy);
-            self.change(item.name(), &line, asking, accepted).await?;
+            self.change(item.name(), &line, asking, accepted, permit)
+                .await?;
         }
         Ok(())
     }
@@ -116,9 +127,11 @@ impl SlxDevice {
         line: &str,
         asking: Option<Asking>,
         accepted: &Pattern,
+        permit: Option<&Permit>,
     ) -> Result<(), SlxError> {
         let asks = asking.is_some_and(|asking| self.dialect.commands.asks.contains(&asking));
-        let text = self.session.execute(command, line, asks).await?.text;
+        let answer = self.session.execute(command, line, asks, permit);
+        let text = answer.await?.text;
         match output::verdict(&self.dialect, &text, accepted) {
             Verdict::Accepted => Ok(()),
             verdict => Err(self.declined(command, verdict, &text)),
