@@ -78,6 +78,22 @@ pub enum BrokerError {
         /// What differs, in the broker's words.
         detail: String,
     },
+    /// There is no exchange or queue of this name.
+    #[error(
+        "{name:?} does not exist on the broker: start a worker, which declares it, or check the prefix of the names"
+    )]
+    Missing {
+        /// The exchange or queue.
+        name: String,
+    },
+    /// Somebody else is looking at the dead letters.
+    #[error(
+        "somebody else is looking at the dead letters, and was not done within {after:?}: try again when they are"
+    )]
+    InUse {
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The connection or channel ended, or was refused something else.
     #[error("the broker's connection failed while {doing}")]
     Failed {
@@ -100,6 +116,8 @@ impl BrokerError {
         match self {
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
+            | Self::Missing { .. }
+            | Self::InUse { .. }
             | Self::Failed { .. }
             | Self::Cancelled { .. } => true,
             Self::InvalidUrl

@@ -6,7 +6,8 @@
 //! was acknowledged, and that nothing here waits for ever or ends unasked.
 //!
 //! [`declare`] creates the exchanges and queues, [`Publisher`] sends, [`Consumer`] receives for
-//! workers, [`Inbox`] receives for the command line. Works with RabbitMQ 3.10 to 4.x.
+//! workers, [`Inbox`] receives for the command line, and [`DeadLetters`] shows it what was set
+//! aside. Works with RabbitMQ 3.10 to 4.x.
 //!
 //! TLS (`amqps://`) uses rustls with the system's certificates. The crypto provider is the
 //! process default; if there is none, the first connection makes ring the default.
@@ -14,7 +15,7 @@
 pub mod delay;
 
 mod consumer;
-mod dead_letter;
+mod dead_letters;
 mod delivery;
 mod error;
 mod inbox;
@@ -25,6 +26,8 @@ mod publisher;
 mod topology;
 
 pub use consumer::Consumer;
+pub use dead_letters::copy::SetAside;
+pub use dead_letters::{DeadLetter, DeadLetters, NoWayBack, RedriveError};
 pub use delivery::Delivery;
 pub use error::{AckError, BrokerError, PublishError};
 pub use inbox::Inbox;

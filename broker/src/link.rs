@@ -17,6 +17,7 @@ use crate::error::BrokerError;
 use crate::options::BrokerOptions;
 
 const ACCESS_REFUSED: u16 = 403;
+const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 const NOT_ALLOWED: u16 = 530;
 
@@ -102,6 +103,7 @@ impl Link {
                     name,
                     detail: detail(),
                 },
+                Some(NOT_FOUND) => BrokerError::Missing { name },
                 _ => error,
             }
         })
@@ -125,7 +127,8 @@ impl Link {
         self.socket.sever();
     }
 
-    fn timed_out(&self, doing: &'static str) -> BrokerError {
+    /// The error for an answer that did not come.
+    pub(crate) fn timed_out(&self, doing: &'static str) -> BrokerError {
         BrokerError::TimedOut {
             address: self.address.clone(),
             doing,
@@ -250,7 +253,7 @@ fn refusal(error: lapin::Error, uri: &AMQPUri, address: &str) -> BrokerError {
 }
 
 /// The AMQP reply code.
-fn code(error: &lapin::Error) -> Option<u16> {
+pub(crate) fn code(error: &lapin::Error) -> Option<u16> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Some(error.get_id()),
         _ => None,

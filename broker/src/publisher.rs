@@ -9,12 +9,13 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use schemas::names::HEADER_TRACEPARENT;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-use crate::dead_letter;
+use crate::dead_letters::DeadLetter;
+use crate::dead_letters::copy::{self, SetAside};
 use crate::delay::Delays;
 use crate::delivery::Delivery;
 use crate::error::PublishError;
@@ -34,6 +35,7 @@ const QUEUE: usize = 1024;
 pub struct Publisher {
     jobs: mpsc::Sender<Job>,
     dead_letter_exchange: String,
+    name: String,
     publish_timeout: Duration,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -63,6 +65,7 @@ impl Publisher {
         let publisher = Self {
             jobs,
             dead_letter_exchange: options.names.dead_letter_exchange(),
+            name: options.connection_name.clone(),
             publish_timeout: options.publish_timeout,
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -88,18 +91,40 @@ impl Publisher {
         .await
     }
 
-    /// Sets a message aside: publishes a copy with the reason, at most its first KiB, to the dead
-    /// letters. The caller acknowledges the original after that.
+    /// Sets a message aside: publishes a copy to the dead letters with the reason and the remedy,
+    /// at most the first KiB of each, the time, and the name of our connection. The caller
+    /// acknowledges the original after that.
     ///
     /// # Errors
     /// As [`Publisher::publish`].
-    pub async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<(), PublishError> {
+    pub async fn dead_letter(
+        &self,
+        delivery: &Delivery,
+        why: &SetAside,
+    ) -> Result<(), PublishError> {
         self.send(Message {
             exchange: name(&self.dead_letter_exchange)?,
             routing_key: name(&delivery.queue)?,
             mandatory: true,
-            properties: dead_letter::properties(&delivery.properties, &delivery.queue, reason),
+            properties: copy::set_aside(&delivery.properties, &delivery.queue, why, &self.name),
             body: delivery.body.clone(),
+        })
+        .await
+    }
+
+    /// Sends a copy of a dead letter to a queue, as it was when it was first published. What is
+    /// sent one after the other arrives in that order.
+    pub(crate) async fn redrive(
+        &self,
+        letter: &DeadLetter,
+        queue: &str,
+    ) -> Result<Unconfirmed, PublishError> {
+        self.submit(Message {
+            exchange: ShortString::default(),
+            routing_key: name(queue)?,
+            mandatory: true,
+            properties: copy::redriven(&letter.original),
+            body: letter.body.clone(),
         })
         .await
     }
@@ -113,19 +138,40 @@ impl Publisher {
     }
 
     async fn send(&self, message: Message) -> Result<(), PublishError> {
+        self.submit(message).await?.confirmed().await
+    }
+
+    async fn submit(&self, message: Message) -> Result<Unconfirmed, PublishError> {
         let (reply, result) = oneshot::channel();
-        let sent = async {
-            let job = Job { message, reply };
-            self.jobs
-                .send(job)
-                .await
-                .map_err(|_| PublishError::Closed)?;
-            // The task answers every job it takes; what it leaves behind was never sent.
-            result.await.map_err(|_| PublishError::Closed)?
+        let unconfirmed = Unconfirmed {
+            result,
+            deadline: Instant::now() + self.publish_timeout,
+            publish_timeout: self.publish_timeout,
         };
-        timeout(self.publish_timeout, sent)
-            .await
-            .unwrap_or(Err(PublishError::TimedOut(self.publish_timeout)))
+        let sent = self.jobs.send(Job { message, reply });
+        match timeout_at(unconfirmed.deadline, sent).await {
+            Ok(Ok(())) => Ok(unconfirmed),
+            Ok(Err(_)) => Err(PublishError::Closed),
+            Err(_) => Err(PublishError::TimedOut(self.publish_timeout)),
+        }
+    }
+}
+
+/// A message on its way.
+pub(crate) struct Unconfirmed {
+    result: oneshot::Receiver<Result<(), PublishError>>,
+    deadline: Instant,
+    publish_timeout: Duration,
+}
+
+impl Unconfirmed {
+    /// Returns when a queue has taken the message over.
+    pub(crate) async fn confirmed(self) -> Result<(), PublishError> {
+        match timeout_at(self.deadline, self.result).await {
+            // The task answers every job it takes; what it leaves behind was never sent.
+            Ok(result) => result.map_err(|_| PublishError::Closed)?,
+            Err(_) => Err(PublishError::TimedOut(self.publish_timeout)),
+        }
     }
 }
 

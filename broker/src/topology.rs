@@ -57,7 +57,7 @@ pub(crate) async fn declare_on(link: &Link, options: &BrokerOptions) -> Result<(
 }
 
 /// Every queue that workers consume from, with its routing key on the commands exchange.
-fn work_queues(names: &Names) -> Vec<(String, String)> {
+pub(crate) fn work_queues(names: &Names) -> Vec<(String, String)> {
     let request = (names.request_queue(), Names::REQUEST_KEY.to_owned());
     let states = State::ALL
         .into_iter()

@@ -7,6 +7,12 @@ use crate::workflow::State;
 pub const HEADER_REASON: &str = "x-reason";
 /// The queue that a message in the dead letters came from: a header.
 pub const HEADER_SOURCE_QUEUE: &str = "x-source-queue";
+/// What to do about a message that was set aside, in words: a header.
+pub const HEADER_REMEDY: &str = "x-remedy";
+/// When a message was set aside, an AMQP timestamp (seconds since 1970): a header.
+pub const HEADER_SET_ASIDE_AT: &str = "x-set-aside-at";
+/// The name of the worker that set a message aside: a header.
+pub const HEADER_SET_ASIDE_BY: &str = "x-set-aside-by";
 /// The W3C trace context of the work that published a message: a header.
 pub const HEADER_TRACEPARENT: &str = "traceparent";
 
@@ -64,6 +70,12 @@ impl Names {
     /// The queue of dead letters.
     pub fn dead_letter_queue(&self) -> String {
         format!("{}.dead-letters", self.prefix)
+    }
+
+    /// An empty queue that is consumed by whoever is looking at the dead letters, for as long as
+    /// that takes: two at once would hide letters from each other.
+    pub fn dead_letter_lock(&self) -> String {
+        format!("{}.dead-letters.lock", self.prefix)
     }
 
     /// The queue of a state's messages. Reverts have one of their own; the first and the last

@@ -10,13 +10,14 @@ mod due;
 mod keeper;
 mod persist;
 mod requests;
+mod set_aside;
 mod settle;
 mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::Delivery;
+use broker::{Delivery, SetAside};
 use schemas::{Names, State};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span};
@@ -32,8 +33,8 @@ pub use due::run as run_due;
 pub enum Verdict {
     /// Everything that follows from it is durable.
     Ack,
-    /// It is set aside, with this reason.
-    DeadLetter(String),
+    /// It is set aside.
+    DeadLetter(SetAside),
     /// The worker is being stopped: the broker hands it to another one.
     Leave,
 }
@@ -97,7 +98,7 @@ impl Engine {
             let verdict = self.judge(&delivery).await;
             let acknowledged = match verdict {
                 Verdict::Ack => delivery.ack().await,
-                Verdict::DeadLetter(reason) => self.set_aside(delivery, &reason).await,
+                Verdict::DeadLetter(why) => self.set_aside(delivery, &why).await,
                 Verdict::Leave => return,
             };
             if let Err(error) = acknowledged {
@@ -120,9 +121,9 @@ impl Engine {
         }
     }
 
-    async fn set_aside(&self, delivery: Delivery, reason: &str) -> Result<(), broker::AckError> {
-        error!(reason, "message set aside in the dead letters");
-        if self.keep_dead(&delivery, reason).await {
+    async fn set_aside(&self, delivery: Delivery, why: &SetAside) -> Result<(), broker::AckError> {
+        error!(reason = why.reason, "message set aside in the dead letters");
+        if self.keep_dead(&delivery, why).await {
             delivery.ack().await
         } else {
             // Stopped, or no way to keep it: the broker still has it.
@@ -131,10 +132,10 @@ impl Engine {
     }
 
     /// Publishes a message to the dead letters; `false` if that can't be done any more.
-    pub async fn keep_dead(&self, delivery: &Delivery, reason: &str) -> bool {
+    pub async fn keep_dead(&self, delivery: &Delivery, why: &SetAside) -> bool {
         let courier = &self.courier;
         let kept = self.persist("publish to the dead letters", || {
-            courier.dead_letter(delivery, reason)
+            courier.dead_letter(delivery, why)
         });
         matches!(kept.await, Ok(Ok(())))
     }

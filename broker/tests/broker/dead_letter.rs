@@ -1,10 +1,12 @@
 //! Setting messages aside.
 
-use broker::Publisher;
+use broker::{Publisher, SetAside};
 use lapin::BasicProperties;
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldArray, FieldTable, LongString};
-use schemas::names::{HEADER_REASON, HEADER_SOURCE_QUEUE};
+use schemas::names::{
+    HEADER_REASON, HEADER_REMEDY, HEADER_SET_ASIDE_AT, HEADER_SET_ASIDE_BY, HEADER_SOURCE_QUEUE,
+};
 
 use crate::support::{Consuming, on_bed, queue};
 
@@ -36,10 +38,12 @@ async fn a_dead_letter_keeps_what_it_was_and_says_why() {
         let publisher = Publisher::start(bed.options.clone());
         let mut consuming = Consuming::start(bed, bed.options.clone(), 1);
         let delivery = consuming.next().await;
-        publisher
-            .dead_letter(&delivery, "it is no JSON")
-            .await
-            .unwrap();
+        let why = SetAside {
+            reason: "it is no JSON".to_owned(),
+            remedy: "write JSON".to_owned(),
+        };
+        let before = chrono::Utc::now().timestamp();
+        publisher.dead_letter(&delivery, &why).await.unwrap();
         delivery.ack().await.unwrap();
         consuming.stop().await;
         publisher.close().await;
@@ -56,7 +60,15 @@ async fn a_dead_letter_keeps_what_it_was_and_says_why() {
         assert_eq!(headers["kept"], text("yes"));
         assert_eq!(headers.get("CC"), None);
         assert_eq!(headers[HEADER_REASON], text("it is no JSON"));
+        assert_eq!(headers[HEADER_REMEDY], text("write JSON"));
         assert_eq!(headers[HEADER_SOURCE_QUEUE], text(&queue(bed)));
+        let name = &bed.options.connection_name;
+        assert_eq!(headers[HEADER_SET_ASIDE_BY], text(name));
+        let AMQPValue::Timestamp(at) = headers[HEADER_SET_ASIDE_AT] else {
+            panic!("{headers:?}");
+        };
+        let at = i64::try_from(at).unwrap();
+        assert!((before..=chrono::Utc::now().timestamp()).contains(&at));
     })
     .await;
 }
@@ -81,8 +93,11 @@ async fn a_dead_letter_with_headers_of_any_size_is_kept() {
         let publisher = Publisher::start(bed.options.clone());
         let mut consuming = Consuming::start(bed, bed.options.clone(), 1);
         let delivery = consuming.next().await;
-        let reason = "because ".repeat(100);
-        publisher.dead_letter(&delivery, &reason).await.unwrap();
+        let why = SetAside {
+            reason: "because ".repeat(100),
+            remedy: "do ".repeat(300),
+        };
+        publisher.dead_letter(&delivery, &why).await.unwrap();
         delivery.ack().await.unwrap();
         consuming.stop().await;
         publisher.close().await;

@@ -3,8 +3,10 @@
 
 mod consume;
 mod dead_letter;
+mod dead_letters;
 mod declare;
 mod faults;
 mod inbox;
 mod publish;
+mod redrive;
 mod support;

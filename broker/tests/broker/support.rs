@@ -86,7 +86,12 @@ impl Bed {
         let names = self.names();
         let channel = self.channel().await;
         let states = State::ALL.into_iter().filter_map(|s| names.state_queue(s));
-        for queue in states.chain([names.request_queue(), names.dead_letter_queue()]) {
+        let others = [
+            names.request_queue(),
+            names.dead_letter_queue(),
+            names.dead_letter_lock(),
+        ];
+        for queue in states.chain(others) {
             let delete = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
             delete.await.unwrap();
         }

@@ -1,7 +1,7 @@
 //! What the engine asks of the courier.
 
 use async_trait::async_trait;
-use broker::{Delivery, Outgoing, PublishError, Publisher};
+use broker::{Delivery, Outgoing, PublishError, Publisher, SetAside};
 
 /// The way out for messages. Each call returns once a queue has taken the message over.
 #[async_trait]
@@ -12,11 +12,11 @@ pub trait Courier: Send + Sync {
     /// As [`Publisher::publish`].
     async fn publish(&self, message: Outgoing) -> Result<(), PublishError>;
 
-    /// Sets a message aside with the reason. The caller acknowledges the original after that.
+    /// Sets a message aside, and says why. The caller acknowledges the original after that.
     ///
     /// # Errors
     /// As [`Publisher::dead_letter`].
-    async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<(), PublishError>;
+    async fn dead_letter(&self, delivery: &Delivery, why: &SetAside) -> Result<(), PublishError>;
 }
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl Courier for Publisher {
         Publisher::publish(self, message).await
     }
 
-    async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<(), PublishError> {
-        Publisher::dead_letter(self, delivery, reason).await
+    async fn dead_letter(&self, delivery: &Delivery, why: &SetAside) -> Result<(), PublishError> {
+        Publisher::dead_letter(self, delivery, why).await
     }
 }

@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::announce::AnnounceError;
-use super::{Engine, Verdict};
+use super::{Engine, Verdict, set_aside};
 use crate::outcome::chain;
 use crate::points::Point;
 
@@ -107,7 +107,7 @@ impl Engine {
             answer,
         };
         match self.answer(delivery, &reply).await {
-            Ok(()) => Verdict::DeadLetter(problem.to_string()),
+            Ok(()) => Verdict::DeadLetter(set_aside::unreadable_request(problem)),
             Err(error) => self.acknowledged(Err(error)),
         }
     }
@@ -165,7 +165,7 @@ impl Engine {
                 Verdict::Leave
             }
             Err(AnnounceError::Ledger(error)) => {
-                Verdict::DeadLetter(format!("the ledger refused: {}", chain(&error)))
+                Verdict::DeadLetter(set_aside::refused_by_ledger(&error))
             }
         }
     }

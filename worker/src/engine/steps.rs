@@ -10,7 +10,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::announce::AnnounceError;
 use super::settle::{Write, settle};
-use super::{Engine, Verdict, keeper};
+use super::{Engine, Verdict, keeper, set_aside};
 use crate::context::Context;
 use crate::outcome::{Performed, Setback};
 use crate::points::Point;
@@ -36,8 +36,7 @@ impl Engine {
             Err(verdict) => return verdict,
         };
         if self.names.state_queue(step.state).as_deref() != Some(&*delivery.queue) {
-            let reason = format!("a step of {} does not belong into this queue", step.state);
-            return Verdict::DeadLetter(reason);
+            return Verdict::DeadLetter(set_aside::wrong_queue(step.state));
         }
         self.carry_out(StepRef::from(&step), delivery).await
     }
@@ -50,7 +49,8 @@ impl Engine {
     }
 
     fn read<M: Message>(&self, delivery: &Delivery) -> Result<M, Verdict> {
-        decode(&delivery.body).map_err(|problem| Verdict::DeadLetter(problem.to_string()))
+        decode(&delivery.body)
+            .map_err(|problem| Verdict::DeadLetter(set_aside::unreadable(&problem)))
     }
 
     async fn carry_out(&self, step: StepRef, delivery: &Delivery) -> Verdict {
@@ -88,15 +88,12 @@ impl Engine {
                     debug!(%until, "held by another worker; the ledger will see to it");
                     Verdict::Ack
                 }
-                Ok(Ok(Claim::Ahead(found))) => Verdict::DeadLetter(format!(
-                    "the ledger is at step {} in {}, not at step {seq} in {state}",
-                    found.seq, found.state
-                )),
+                Ok(Ok(Claim::Ahead(found))) => Verdict::DeadLetter(set_aside::ahead(&step, &found)),
                 Ok(Ok(Claim::Unreadable { token, problem })) => {
                     self.postpone(&token, problem).await
                 }
                 Ok(Ok(Claim::Missing)) => {
-                    Verdict::DeadLetter(format!("the ledger has no execution {execution_id}"))
+                    Verdict::DeadLetter(set_aside::unknown_execution(execution_id))
                 }
             };
             if verdict == Verdict::Ack {
@@ -190,7 +187,7 @@ impl Engine {
         match postponed.await {
             Err(halted) => self.acknowledged(Err(halted.into())),
             Ok(Err(error)) => self.acknowledged(Err(AnnounceError::Ledger(error))),
-            Ok(Ok(Postponed::First)) => Verdict::DeadLetter(problem),
+            Ok(Ok(Postponed::First)) => Verdict::DeadLetter(set_aside::put_off(problem)),
             Ok(Ok(Postponed::Again | Postponed::Stale)) => Verdict::Ack,
         }
     }

@@ -112,7 +112,7 @@ fn dead_letters(names: &Names) -> Value {
         "address": names.dead_letter_queue(),
         "title": "Dead letters",
         "description": format!(
-            "Messages that could not be read, with the header x-reason, and messages delivered too often, with RabbitMQ's own x-death. They keep their body and properties. Nobody consumes this queue: an operator looks at it. It is bound to the fanout exchange {}.",
+            "Messages that could not be read, with the header x-reason, and messages delivered too often, with RabbitMQ's own x-death. They keep their body and properties. Nobody consumes this queue: an operator looks at it with `tpvm-upgrade dead-letters`, and redrives or purges them. It is bound to the fanout exchange {}.",
             names.dead_letter_exchange()
         ),
         "messages": { "deadLetter": { "$ref": "#/components/messages/deadLetter" } },

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use super::BINDING_VERSION;
 use crate::documents::examples::Example;
 use crate::messages::{Event, Message, Reply, Revert, Step, UpgradeRequest};
-use crate::names::{HEADER_REASON, HEADER_SOURCE_QUEUE, HEADER_TRACEPARENT};
+use crate::names::{
+    HEADER_REASON, HEADER_REMEDY, HEADER_SET_ASIDE_AT, HEADER_SET_ASIDE_BY, HEADER_SOURCE_QUEUE,
+    HEADER_TRACEPARENT,
+};
 
 pub(super) fn messages(examples: &[Example]) -> Value {
     let request = properties(json!({
@@ -59,6 +62,20 @@ fn dead_letter() -> Value {
     let mut own = Map::new();
     own.insert(HEADER_REASON.to_owned(), text("Why the message was set aside, in words that do not repeat it. Absent where RabbitMQ itself did."));
     own.insert(HEADER_SOURCE_QUEUE.to_owned(), text("The queue that the message came from. Absent where RabbitMQ itself set it aside: then x-death says so."));
+    own.insert(
+        HEADER_REMEDY.to_owned(),
+        text("What an operator can do about it. Absent where RabbitMQ itself set it aside."),
+    );
+    own.insert(
+        HEADER_SET_ASIDE_AT.to_owned(),
+        timestamp("When the message was set aside. Absent where RabbitMQ itself did: then x-death says so."),
+    );
+    own.insert(
+        HEADER_SET_ASIDE_BY.to_owned(),
+        text(
+            "The name of the worker that set the message aside. Absent where RabbitMQ itself did.",
+        ),
+    );
     json!({
         "name": "dead-letter",
         "description": "Any of the other messages, or something that is none.",
