@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{execute, history, inventory, list, show, watch};
+use crate::commands::{dead_letters, execute, history, inventory, list, show, watch};
 use crate::exit::Exit;
 use crate::output::Format;
 use crate::settings::SettingsArgs;
@@ -23,6 +23,7 @@ Examples:
       --tpvm-image /images/tpvm_x86_64-4.6.0-1.amd64.deb --wait
   tpvm-upgrade show --ip 10.20.246.28
   tpvm-upgrade list --unfinished --format json
+  tpvm-upgrade dead-letters list
 ";
 
 /// Upgrades the TPVM of SLX switches, and shows what became of it.
@@ -64,6 +65,9 @@ pub(crate) enum Command {
     /// Load or show the EFA DB's deployments, devices and firmware hosts
     #[command(subcommand)]
     Inventory(inventory::InventoryCommand),
+    /// Look at messages that were set aside, put them back or remove them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
     /// Create the tables in Postgres, or bring them up to date
     Migrate,
     /// Check the settings, both connections and the tables

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod dead_letters;
 mod doctor;
 pub(crate) mod execute;
 pub(crate) mod history;
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: Cli, output: &mut Output) -> Result<Exit, CliError>
         Command::History(args) => history::run(args, &settings, output).await,
         Command::Watch(args) => watch::run(args, &settings, output).await,
         Command::Inventory(command) => inventory::run(command, &settings, output).await,
+        Command::DeadLetters(command) => dead_letters::run(command, &settings, output).await,
         Command::Migrate => migrate::run(&settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
     }

@@ -10,7 +10,7 @@ use ledger::LedgerError;
 use uuid::Uuid;
 
 use crate::exit::Exit;
-use crate::table::printable;
+use crate::text::printable;
 
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,12 @@ pub(crate) enum CliError {
     NoAnswer { request_id: Uuid, timeout: Duration },
     #[error("there is no {0}")]
     NotFound(String),
+    #[error("there is no dead letter {}", .0.join(", "))]
+    NoDeadLetter(Vec<String>),
+    #[error("purging has to be confirmed, and nobody can be asked here: nothing is done")]
+    Unconfirmed,
+    #[error("RabbitMQ: redriving stopped; what was not told to be redriven is where it was")]
+    RedriveStopped(#[source] PublishError),
     #[error("can't write the output")]
     Output(#[from] io::Error),
 }
@@ -83,7 +89,8 @@ impl CliError {
             | CliError::FileUnreadable { .. }
             | CliError::FileEnding(_)
             | CliError::FileInvalid { .. }
-            | CliError::InventoryRefused { .. } => Exit::Usage,
+            | CliError::InventoryRefused { .. }
+            | CliError::Unconfirmed => Exit::Usage,
             CliError::Ledger {
                 source: LedgerError::Invalid(_),
                 ..
@@ -99,8 +106,9 @@ impl CliError {
             | CliError::Broker { .. }
             | CliError::NotPublished { .. }
             | CliError::NoQueue(_)
+            | CliError::RedriveStopped(_)
             | CliError::Output(_) => Exit::Unavailable,
-            CliError::NotFound(_) => Exit::NotFound,
+            CliError::NotFound(_) | CliError::NoDeadLetter(_) => Exit::NotFound,
         }
     }
 
@@ -131,6 +139,15 @@ impl CliError {
                  carried out twice"
             ),
             CliError::NotFound(_) => "`tpvm-upgrade list` shows what there is".to_owned(),
+            CliError::NoDeadLetter(_) => {
+                "nothing is done; `tpvm-upgrade dead-letters list` shows what there is".to_owned()
+            }
+            CliError::Unconfirmed => "look at it with --dry-run, then give --yes".to_owned(),
+            CliError::RedriveStopped(_) => {
+                "the same command again is safe: a message that is doubled by it is carried out \
+                 once"
+                    .to_owned()
+            }
             // Their texts say it.
             CliError::Ledger { .. }
             | CliError::Broker { .. }
@@ -144,16 +161,22 @@ impl CliError {
 
 /// The error with its causes, and what to do next, as lines for stderr.
 pub(crate) fn explain(error: &CliError) -> String {
-    let mut text = format!("error: {error}");
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(&format!(": {source}"));
-        cause = source.source();
-    }
+    let text = format!("error: {}", chain(error));
     let mut text = printable(&text);
     if let Some(remedy) = error.remedy() {
         text.push_str(&format!("\nnext: {remedy}"));
     }
     text.push('\n');
+    text
+}
+
+/// The error with its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(&format!(": {source}"));
+        cause = source.source();
+    }
     text
 }

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done as asked.
     Done = 0,
-    /// The upgrade that was followed ended, but not as asked.
+    /// The upgrade that was followed ended, but not as asked; or not every dead letter was redriven
+    /// or purged.
     EndedOtherwise = 1,
     /// The arguments, a file named by them or the settings can't be used. `clap` has this code too.
     Usage = 2,
@@ -18,7 +19,7 @@ pub enum Exit {
     NoAnswer = 4,
     /// Postgres or RabbitMQ can't be reached or used.
     Unavailable = 5,
-    /// There is no such execution or device.
+    /// There is no such execution, device or dead letter.
     NotFound = 6,
 }
 
@@ -28,7 +29,7 @@ impl Exit {
         (Exit::Done, "done as asked"),
         (
             Exit::EndedOtherwise,
-            "the upgrade ended, but not as asked (watch, execute --wait)",
+            "it ended, but not as asked (watch, execute --wait, dead-letters)",
         ),
         (
             Exit::Usage,
@@ -43,7 +44,10 @@ impl Exit {
             Exit::Unavailable,
             "Postgres or RabbitMQ can't be reached or used",
         ),
-        (Exit::NotFound, "no such execution, device or upgrade"),
+        (
+            Exit::NotFound,
+            "no such execution, device, upgrade or dead letter",
+        ),
     ];
 
     /// The table in the form of a help text.

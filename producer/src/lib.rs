@@ -11,6 +11,7 @@ mod item;
 mod output;
 mod settings;
 mod table;
+mod text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::go_duration::go_duration;
-use crate::table::{Table, printable};
+use crate::table::Table;
+use crate::text::{escaped_json, printable};
 
 /// Whom the output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,15 +77,16 @@ impl Output {
     /// Writes `value` as a single line, for a reader that takes one value at a time.
     pub(crate) fn json_line<T: Serialize>(&mut self, value: &T) -> Result<(), CliError> {
         let line = serde_json::to_string(value).map_err(io::Error::from)?;
-        self.write(&format!("{line}\n"))
+        self.write(&format!("{}\n", escaped_json(&line)))
     }
 
     fn json<T: Serialize>(&mut self, value: &T) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-        self.write(&format!("{text}\n"))
+        self.write(&format!("{}\n", escaped_json(&text)))
     }
 
-    fn tables(&mut self, tables: &[Table]) -> Result<(), CliError> {
+    /// Writes tables for people.
+    pub(crate) fn tables(&mut self, tables: &[Table]) -> Result<(), CliError> {
         let width = Term::stdout().size_checked().map(|(_, columns)| columns);
         let bodies: Vec<String> = tables.iter().map(|table| table.render(width)).collect();
         let elapsed = go_duration(self.started.elapsed());

@@ -5,6 +5,8 @@ use comfy_table::{
     Cell, ColumnConstraint, ContentLineStyle, LineStyle, Table as Grid, TableStyle, Width,
 };
 
+use crate::text::printable;
+
 const RULE: LineStyle = LineStyle::new('+', '-', '+', '+');
 const CONTENT: ContentLineStyle = ContentLineStyle::new('|', '|', '|');
 const BOX: TableStyle = TableStyle::new()
@@ -102,14 +104,6 @@ fn boxed<'a>(
         }
     }
     grid.to_string()
-}
-
-/// Without control characters, which devices may have put into a text and terminals obey. Line
-/// ends stay.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -7,12 +7,18 @@
 mod arguments;
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/dead_letters.rs"]
+mod dead_letters;
+#[path = "cli/dead_letters_changed.rs"]
+mod dead_letters_changed;
 #[path = "cli/execute.rs"]
 mod execute;
 #[path = "cli/history.rs"]
 mod history;
 #[path = "cli/inventory.rs"]
 mod inventory;
+#[path = "cli/letters.rs"]
+mod letters;
 #[path = "cli/responder.rs"]
 mod responder;
 #[path = "cli/show.rs"]

@@ -12,6 +12,10 @@ async fn every_command_has_help_with_examples() {
         &["watch"],
         &["inventory", "load"],
         &["inventory", "show"],
+        &["dead-letters", "list"],
+        &["dead-letters", "show"],
+        &["dead-letters", "redrive"],
+        &["dead-letters", "purge"],
     ] {
         let ran = finish(program(&[command, &["--help"]].concat()))
             .await
@@ -21,7 +25,7 @@ async fn every_command_has_help_with_examples() {
             "{ran:?}"
         );
     }
-    for command in ["migrate", "doctor", "inventory"] {
+    for command in ["migrate", "doctor", "inventory", "dead-letters"] {
         let ran = finish(program(&[command, "--help"])).await.ended(0);
         assert!(ran.stdout.contains("Usage: tpvm-upgrade "), "{ran:?}");
     }
@@ -35,12 +39,12 @@ async fn the_exit_codes_are_a_promise() {
     assert_eq!(
         codes,
         "  0  done as asked\n\
-         \u{20} 1  the upgrade ended, but not as asked (watch, execute --wait)\n\
+         \u{20} 1  it ended, but not as asked (watch, execute --wait, dead-letters)\n\
          \u{20} 2  the arguments, a file or the settings can't be used\n\
          \u{20} 3  the request was rejected: nothing is done\n\
          \u{20} 4  no answer in time: the upgrade may still run\n\
          \u{20} 5  Postgres or RabbitMQ can't be reached or used\n\
-         \u{20} 6  no such execution, device or upgrade"
+         \u{20} 6  no such execution, device, upgrade or dead letter"
     );
 }
 

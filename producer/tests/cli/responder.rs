@@ -100,7 +100,7 @@ impl Responder {
 }
 
 /// Leaves the broker as it was.
-async fn delete(options: &BrokerOptions) {
+pub async fn delete(options: &BrokerOptions) {
     let connection = Connection::connect(&options.url, ConnectionProperties::default());
     let connection = connection.await.unwrap();
     let channel = connection.create_channel().await.unwrap();
@@ -108,7 +108,12 @@ async fn delete(options: &BrokerOptions) {
     let states = State::ALL
         .into_iter()
         .filter_map(|state| names.state_queue(state));
-    for queue in states.chain([names.request_queue(), names.dead_letter_queue()]) {
+    let others = [
+        names.request_queue(),
+        names.dead_letter_queue(),
+        names.dead_letter_lock(),
+    ];
+    for queue in states.chain(others) {
         let delete = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
         delete.await.unwrap();
     }

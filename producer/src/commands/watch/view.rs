@@ -11,7 +11,7 @@ use crate::commands::history::shown_duration;
 use crate::error::CliError;
 use crate::item::{HistoryItem, Item, shown_time};
 use crate::output::Output;
-use crate::table::printable;
+use crate::text::printable;
 
 const TICK: Duration = Duration::from_millis(100);
 
