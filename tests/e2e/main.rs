@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod checks;
+mod dead_letters;
 mod drain;
 mod failures;
 mod happy;

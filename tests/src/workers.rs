@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use services::Database;
 use tokio::process::Command;
 
 use crate::process::{Process, binary};
@@ -48,7 +49,7 @@ impl World {
     /// # Panics
     /// If it can't be started.
     pub fn worker_with(&self, extra: &str) -> Process {
-        self.start(extra, Command::new(binary("tpvm-worker")))
+        self.start(extra, Command::new(binary("tpvm-worker")), None)
     }
 
     /// Starts a worker process that serves every state and falls into a trap.
@@ -63,10 +64,18 @@ impl World {
     pub fn worker_at_with(&self, trap: Trap, extra: &str) -> Process {
         let mut command = Command::new(binary("tpvm-worker-at"));
         command.env(Trap::VARIABLE, trap.to_string());
-        self.start(extra, command)
+        self.start(extra, command, None)
     }
 
-    fn start(&self, extra: &str, mut command: Command) -> Process {
+    /// Starts a worker process that was told another ledger than this world's.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn stray_worker(&self, other: &Database) -> Process {
+        self.start("", Command::new(binary("tpvm-worker")), Some(other))
+    }
+
+    fn start(&self, extra: &str, mut command: Command, other: Option<&Database>) -> Process {
         let n = self.started.fetch_add(1, Ordering::Relaxed);
         let mut config: toml::Table = WORKER.parse().unwrap();
         merge(&mut config, extra.parse().unwrap());
@@ -85,10 +94,11 @@ impl World {
             .env("TPVM_WORKER_CONFIG", &file)
             .env("RUST_LOG", "info,worker=debug,tpvm::point=trace")
             .env("NO_COLOR", "1");
-        Process::start(
-            self.with_urls(&mut command),
-            &self.log_file(&format!("worker-{n}")),
-        )
+        self.with_urls(&mut command);
+        if let Some(other) = other {
+            command.env("DATABASE_URL", other.url());
+        }
+        Process::start(&mut command, &self.log_file(&format!("worker-{n}")))
     }
 
     /// Everything that any worker has logged.
