@@ -15,8 +15,9 @@ use crate::world::World;
 pub struct Protocol {
     /// The bounds.
     pub configuration: Configuration,
-    /// Workers are not told apart: half the worlds, but no names for people.
-    alike: bool,
+    /// Worlds that differ in nothing that matters are one. Not so in a counterexample: people want
+    /// to see which worker it was.
+    reduced: bool,
     /// Where an end is known to be reachable from.
     pub(crate) known: Known,
 }
@@ -108,10 +109,10 @@ fn violation(
         .discovery(property)
 }
 
-fn protocol(configuration: Configuration, alike: bool) -> Protocol {
+fn protocol(configuration: Configuration, reduced: bool) -> Protocol {
     Protocol {
         configuration,
-        alike,
+        reduced,
         known: Known::default(),
     }
 }
@@ -133,8 +134,8 @@ impl Protocol {
     pub(crate) fn after(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
         next.act(self.configuration.rules, action)?;
-        if self.alike {
-            next.sort_workers();
+        if self.reduced {
+            next.reduce();
         }
         Some(next)
     }

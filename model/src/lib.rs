@@ -23,6 +23,7 @@
 //! | [`faults`] | what can go wrong next |
 //! | [`rules`] | the protocol's rules, each of which can be turned off |
 //! | [`properties`], [`recovery`] | what must hold in every world |
+//! | [`checking`] | the checker at work |
 //! | [`configuration`] | how many of each thing, and how many faults |
 //!
 //! Where an execution goes is decided by the project's own function, `schemas::next_undecided`, and
@@ -51,10 +52,12 @@
 //! # What is bounded
 //!
 //! The numbers of devices, requests, workers and faults. Faults are of any kind, at any moment, in
-//! any mix. Of one message two copies wait at most. Messages that are older than the last step are
-//! dropped at once, since whoever gets them does nothing but acknowledge them. A fault is one event
-//! (a death, a lost answer, a claim that its holder outlives); what follows without anything else
-//! going wrong is free.
+//! any mix. A fault is one event (a death, a lost answer, a claim that its holder outlives); what
+//! follows without anything else going wrong is free. Of one message two copies wait at most.
+//!
+//! Worlds that differ in nothing that matters are one (`reduction.rs`): which of two workers does
+//! what; messages older than the last step, which whoever gets them only acknowledges; the past of
+//! an upgrade that has ended and that nothing refers to any more.
 //!
 //! # Liveness
 //!
@@ -73,6 +76,7 @@ pub mod faults;
 pub mod ledger;
 pub mod properties;
 pub mod recovery;
+mod reduction;
 pub mod rules;
 pub mod states;
 mod wire;

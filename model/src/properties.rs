@@ -86,7 +86,12 @@ fn safety() -> Vec<Property<Protocol>> {
         Property::always(IN_TIME, |_, world: &World| !is(world, Foul::LateEffect)),
         Property::always(BOUNDED, |_, world: &World| bounded(world)),
         Property::always(TABLE, |_, world: &World| {
-            !is(world, Foul::LeftTheTable) && world.ledger.executions.iter().all(on_the_table)
+            !is(world, Foul::LeftTheTable)
+                && world
+                    .ledger
+                    .executions
+                    .iter()
+                    .all(|row| row.is_filed() || on_the_table(row))
         }),
         Property::always(REQUEST, |_, world: &World| carried_out_once(world)),
         Property::always(ALONE, |_, world: &World| alone(world)),

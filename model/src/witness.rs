@@ -72,6 +72,11 @@ impl Witness {
         *effects = effects.saturating_sub(1);
     }
 
+    /// An execution is over.
+    pub(crate) fn forget(&mut self, id: Id) {
+        *self.of(id) = Seen::default();
+    }
+
     /// Whether any command took effect more than once for one upgrade.
     pub fn twice(&self) -> bool {
         let mut effects = self.executions.iter().flat_map(|seen| seen.effects);

@@ -116,21 +116,6 @@ impl World {
         self.courier.copies(message) > 0 || tasks.into_iter().any(|task| task.message == message)
     }
 
-    /// Workers are alike: of the worlds that differ only in which worker does what, one is enough.
-    pub(crate) fn sort_workers(&mut self) {
-        if self.workers.is_sorted() {
-            return;
-        }
-        let mut order: Vec<usize> = (0..self.workers.len()).collect();
-        order.sort_by_key(|worker| self.workers[*worker]);
-        for command in &mut self.wire {
-            let place = |worker| order.iter().position(|other| *other == worker);
-            command.sender = command.sender.and_then(place);
-        }
-        self.wire.sort_unstable();
-        self.workers.sort_unstable();
-    }
-
     /// The first thing that must not happen. Nothing follows it.
     pub(crate) fn foul(&mut self, foul: Foul) {
         self.witness.foul.get_or_insert(foul);
