@@ -16,8 +16,6 @@ pub enum Name {
     Rivals,
     /// Upgrades of two deployments side by side.
     Neighbours,
-    /// Two upgrades of one deployment, and one of another.
-    Fleet,
 }
 
 /// A bounded world.
@@ -51,7 +49,6 @@ impl Name {
             Name::NodeReplacement => (vec![replaced], vec![0]),
             Name::Rivals => (vec![installed], vec![0, 0]),
             Name::Neighbours => (vec![installed, replaced], vec![0, 1]),
-            Name::Fleet => (vec![installed, replaced], vec![0, 0, 1]),
         };
         Configuration {
             sites,

@@ -28,13 +28,7 @@ impl World {
             Action::Settle(worker, time) => self.settle(rules, worker, time)?,
             Action::Announce(worker) => self.announce(worker)?,
             Action::Publish(worker) => self.publish(worker)?,
-            Action::EndAnnounced(worker) => {
-                let Stage::EndAnnounced(end) = self.stage(worker)? else {
-                    return None;
-                };
-                self.ledger.end_announced(end.id);
-                self.finish_message(worker);
-            }
+            Action::EndAnnounced(worker) => self.end_announced(worker)?,
             Action::Answer(worker) => self.answer(worker)?,
             Action::Ack(worker) => self.workers[worker] = None,
             Action::Keep(worker) => {
@@ -46,11 +40,7 @@ impl World {
             Action::FinishRedeploy(site) => self.finish_redeploy(site, Ending::Success)?,
             Action::RunOut(id) => self.run_out(id)?,
             Action::PublishDue(id) => self.publish_due(rules, id),
-            Action::PublishEnds(id) => {
-                let seq = self.ledger.executions[id].seq;
-                self.tell(id, seq);
-                self.ledger.end_announced(id);
-            }
+            Action::PublishEnds(id) => self.publish_ends(id),
             Action::SendAgain(request) => {
                 self.requesters[request].lost = false;
                 self.courier.publish(Message::Request(request));
@@ -61,8 +51,8 @@ impl World {
         Some(())
     }
 
-    /// Messages of steps that were over before the last one are acknowledged without an effect:
-    /// as well at once, to keep the number of worlds down.
+    /// Whoever gets a message that is older than the last step only acknowledges it: as well at
+    /// once.
     fn drop_stale(&mut self, rules: Rules) {
         let rows = &self.ledger.executions;
         if rules.hold(Rule::ClaimByStep) {

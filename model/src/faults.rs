@@ -235,11 +235,7 @@ impl World {
     /// As `hand_back` in `steps.rs`: the step is due at once.
     fn hand_back(&mut self, rules: Rules, worker: usize) -> Option<()> {
         let held = *self.workers[worker].as_ref()?.performing()?;
-        let wait = Wait {
-            redeploy_id: false,
-            counts_as_attempt: false,
-        };
-        let fenced = self.ledger.wait(rules, &held, wait);
+        let fenced = self.ledger.wait(rules, &held, Wait::default());
         self.judge_write(fenced);
         self.end_process(worker)
     }

@@ -166,7 +166,7 @@ pub struct Transition {
 }
 
 /// Why a step goes on later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
     /// EFA has answered the redeploy.
     pub redeploy_id: bool,

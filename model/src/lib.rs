@@ -49,6 +49,12 @@
 //! - the ledger's loop lets a living worker announce first what it is about to announce; that it
 //!   does not is one of the faults.
 //!
+//! # What is left out
+//!
+//! Requests and rows that can't be read; the wait for EFA after a revert; stale health right after
+//! an upgrade. EFA is looked at in one piece, a switch in two. The ledger's loop takes and publishes
+//! in one. Statements are not slow, only their answers get lost.
+//!
 //! # What is bounded
 //!
 //! The numbers of devices, requests, workers and faults. Faults are of any kind, at any moment, in

@@ -55,6 +55,13 @@ pub struct Window {
     pub dated: bool,
 }
 
+impl Window {
+    /// An intent was noted just now.
+    pub const fn new(dated: bool) -> Self {
+        Self { open: true, dated }
+    }
+}
+
 /// A move that is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Announcement {

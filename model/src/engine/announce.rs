@@ -48,6 +48,22 @@ impl World {
         Some(())
     }
 
+    /// The event of an end was confirmed.
+    pub(crate) fn end_announced(&mut self, worker: usize) -> Option<()> {
+        let Stage::EndAnnounced(end) = self.stage(worker)? else {
+            return None;
+        };
+        self.ledger.end_announced(end.id);
+        self.finish_message(worker);
+        Some(())
+    }
+
+    /// The ledger's loop: ends that nobody has announced.
+    pub(crate) fn publish_ends(&mut self, id: Id) {
+        self.tell(id, self.ledger.executions[id].seq);
+        self.ledger.end_announced(id);
+    }
+
     /// The ledger's loop: a step that nobody has taken up may never have been announced.
     pub(crate) fn publish_due(&mut self, rules: Rules, id: Id) {
         let row = &self.ledger.executions[id];

@@ -14,57 +14,67 @@ use crate::world::World;
 const RETRY_ATTEMPTS: u8 = 1;
 
 impl World {
-    /// Decides what is written, and writes it.
+    /// Decides what is written, and writes it. `time` says whether the step's time is over and its
+    /// command surely not on its way.
     pub(crate) fn settle(&mut self, rules: Rules, worker: usize, time: Time) -> Option<()> {
         let Stage::Settle(held, performed) = self.stage(worker)? else {
             return None;
         };
         let over = time == Time::Over;
-        let settled = !rules.hold(Rule::FailWhenSettled)
-            || Kind::of(held.state).is_none_or(|kind| self.settled(rules, held.id, kind));
-        let may_end = over && rules.hold(Rule::Deadline) && settled;
         let exhausted = held.attempts >= RETRY_ATTEMPTS;
-        let noted = self.noted(&held);
         match performed {
-            Performed::Done(case) if !over => self.succeed(rules, worker, &held, case),
-            Performed::Done(_) => return None,
-            Performed::Failed if over && settled => self.fail(rules, worker, &held),
-            // Without a command there is nothing to wait for.
-            Performed::Failed if !over && noted && rules.hold(Rule::FailWhenSettled) => {
-                self.wait(rules, worker, &held, false, false);
+            Performed::Done(_) if over => return None,
+            Performed::Done(case) => self.succeed(rules, worker, &held, case),
+            Performed::Failed => self.fail_or_wait(rules, worker, &held, time)?,
+            Performed::Retry | Performed::NotSent if exhausted => {
+                self.fail_or_wait(rules, worker, &held, time)?;
             }
-            Performed::Retry | Performed::NotSent if !over && !exhausted => {
-                self.wait(rules, worker, &held, false, true);
+            _ if over && rules.hold(Rule::Deadline) => {
+                self.fail_or_wait(rules, worker, &held, time)?;
             }
-            Performed::Retry | Performed::NotSent if over && exhausted && settled => {
-                self.fail(rules, worker, &held)
-            }
-            Performed::Retry | Performed::NotSent
-                if !over && noted && rules.hold(Rule::FailWhenSettled) =>
-            {
-                self.wait(rules, worker, &held, false, false);
-            }
-            Performed::Waiting { redeploy_id } if !over => {
-                self.wait(rules, worker, &held, redeploy_id, false);
-            }
-            Performed::Unknown if !over => self.wait(rules, worker, &held, false, false),
+            _ if over => return None,
             Performed::Waiting { .. }
             | Performed::Retry
             | Performed::NotSent
-            | Performed::Unknown
-                if may_end =>
-            {
-                self.fail(rules, worker, &held);
+            | Performed::Unknown => {
+                let redeploy_id = performed == Performed::Waiting { redeploy_id: true };
+                let wait = Wait {
+                    redeploy_id,
+                    counts_as_attempt: matches!(performed, Performed::Retry | Performed::NotSent),
+                };
+                self.wait(rules, worker, &held, wait);
             }
+        }
+        Some(())
+    }
+
+    /// A failure is written once the step's command can't be on its way any more; until then the
+    /// step waits.
+    fn fail_or_wait(
+        &mut self,
+        rules: Rules,
+        worker: usize,
+        held: &HeldStep,
+        settled: Time,
+    ) -> Option<()> {
+        let rule = rules.hold(Rule::FailWhenSettled);
+        let kind = Kind::of(held.state).filter(|_| rule);
+        match settled {
+            Time::Over if kind.is_none_or(|kind| self.settled(rules, held.id, kind)) => {
+                self.fail(rules, worker, held);
+            }
+            Time::NotYet if kind.is_some_and(|kind| self.noted(held.id, kind)) => {
+                self.wait(rules, worker, held, Wait::default());
+            }
+            // It is not settled, or nothing was ever noted.
             _ => return None,
         }
         Some(())
     }
 
-    /// Whether an intent of the step's command is in the ledger.
-    fn noted(&self, held: &HeldStep) -> bool {
-        let intents = &self.ledger.executions[held.id].intents;
-        Kind::of(held.state).is_some_and(|kind| intents[kind as usize].is_some())
+    /// Whether the ledger has an intent of this kind.
+    fn noted(&self, id: Id, kind: Kind) -> bool {
+        self.ledger.executions[id].intents[kind as usize].is_some()
     }
 
     fn succeed(&mut self, rules: Rules, worker: usize, held: &HeldStep, case: Option<Case>) {
@@ -116,18 +126,7 @@ impl World {
         self.go_on(worker, Stage::Announce(told));
     }
 
-    fn wait(
-        &mut self,
-        rules: Rules,
-        worker: usize,
-        held: &HeldStep,
-        redeploy_id: bool,
-        counts: bool,
-    ) {
-        let wait = Wait {
-            redeploy_id,
-            counts_as_attempt: counts,
-        };
+    fn wait(&mut self, rules: Rules, worker: usize, held: &HeldStep, wait: Wait) {
         let fenced = self.ledger.wait(rules, held, wait);
         self.judge_write(fenced);
         self.go_on(worker, Stage::Ack);

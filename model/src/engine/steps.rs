@@ -10,6 +10,7 @@ use crate::worker::{Announcement, Stage, Window};
 use crate::world::World;
 
 impl World {
+    /// Claims the step, or finds out why not.
     pub(crate) fn carry_out(&mut self, rules: Rules, worker: usize) -> Option<()> {
         let Message::Step { id, seq, .. } = self.workers[worker]?.message else {
             return None;
@@ -81,31 +82,20 @@ impl World {
         if matches!(seen, Seen::Failed | Seen::Done) && site.works_at(kind) {
             self.foul(Foul::MisreadDevice);
         }
-        let asked = seen == Seen::NoTrace && held.intent.is_some();
-        let settle = match settle {
-            Time::NotYet if !asked => return None,
-            Time::NotYet if !rules.hold(Rule::SettleBeforeResend) => return None,
-            Time::Over
-                if asked
-                    && rules.hold(Rule::SettleBeforeResend)
-                    && !self.settled(rules, held.id, kind) =>
-            {
-                return None;
-            }
-            time => time,
-        };
+        // Only where the command may be sent again does it matter whether its intent is settled.
+        let matters =
+            seen == Seen::NoTrace && held.intent.is_some() && rules.hold(Rule::SettleBeforeResend);
+        match settle {
+            Time::NotYet if !matters => return None,
+            Time::Over if matters && !self.settled(rules, held.id, kind) => return None,
+            _ => {}
+        }
         let stage = match states::rule(rules, seen, held.intent.as_ref(), settle) {
             Next::Stop(performed) => Stage::Settle(held, performed),
             Next::Send(sends) if rules.hold(Rule::IntentFirst) => {
                 Stage::Intend(held, sends, site.baseline())
             }
-            Next::Send(_) => Stage::Send(
-                held,
-                Window {
-                    open: true,
-                    dated: true,
-                },
-            ),
+            Next::Send(_) => Stage::Send(held, Window::new(true)),
         };
         self.go_on(worker, stage);
         Some(())
@@ -124,20 +114,19 @@ impl World {
             return Some(());
         }
         let intent = Intent { sends, baseline };
-        let fenced = self
-            .ledger
-            .note(rules, &held, Kind::of(held.state)?, intent);
+        let kind = Kind::of(held.state)?;
+        let fenced = self.ledger.note(rules, &held, kind, intent);
         self.judge_write(fenced);
         let dated = !held.late || rules.hold(Rule::DateByNote);
         let stage = match fenced {
             Fenced::Stale => Stage::Ack,
-            _ => Stage::Send(held, Window { open: true, dated }),
+            _ => Stage::Send(held, Window::new(dated)),
         };
         self.go_on(worker, stage);
         Some(())
     }
 
-    /// Checks the time, and writes the command.
+    /// Writes the command. A window that has closed prevents it: see `Fault::CloseWindow`.
     pub(crate) fn send(&mut self, rules: Rules, worker: usize) -> Option<()> {
         let Stage::Send(held, window) = self.stage(worker)? else {
             return None;
