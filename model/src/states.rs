@@ -190,7 +190,9 @@ fn revert(tpvm: &Tpvm, intent: Option<&Baseline>) -> Seen {
 }
 
 fn redeploy(held: &HeldStep, tpvm: &Tpvm, site: &Site) -> Seen {
-    match (site.efa, &held.intent) {
+    // One that was taken back was not sent.
+    let intent = held.intent.filter(|intent| intent.sends > 0);
+    match (site.efa, intent) {
         (Efa::Deploying(_), _) => Seen::Working,
         (Efa::Up, None) if !held.touched => Seen::Done,
         (_, None) if tpvm.status.phase != Phase::Running || tpvm.version != Version::New => {
@@ -212,6 +214,8 @@ pub fn rule(rules: Rules, seen: Seen, intent: Option<&Intent>, settle: Time) -> 
         (Seen::Working, _) => Next::Stop(WAITING),
         (Seen::Failed, _) => Next::Stop(Performed::Failed),
         (Seen::NoTrace, None) => Next::Send(1),
+        // Taken back: it was not sent.
+        (Seen::NoTrace, Some(intent)) if intent.sends == 0 => Next::Send(1),
         (Seen::NoTrace, Some(_)) if settle == Time::NotYet => Next::Stop(WAITING),
         (Seen::NoTrace, Some(intent)) if intent.sends < MAX_SENDS => Next::Send(intent.sends + 1),
         // One more than allowed is enough to be noticed.

@@ -83,8 +83,9 @@ impl World {
             self.foul(Foul::MisreadDevice);
         }
         // Only where the command may be sent again does it matter whether its intent is settled.
-        let matters =
-            seen == Seen::NoTrace && held.intent.is_some() && rules.hold(Rule::SettleBeforeResend);
+        let matters = seen == Seen::NoTrace
+            && held.intent.is_some_and(|intent| intent.sends > 0)
+            && rules.hold(Rule::SettleBeforeResend);
         match settle {
             Time::NotYet if !matters => return None,
             Time::Over if matters && !self.settled(rules, held.id, kind) => return None,
