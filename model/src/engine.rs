@@ -35,7 +35,7 @@ impl World {
                 self.forget_sender(worker);
                 self.go_on(worker, Stage::Ack);
             }
-            Action::Arrive(command) => self.arrive_with_answer(command),
+            Action::Arrive(command) => self.arrive_with_answer(rules, command),
             Action::Finish(site) => self.finish(site, Ending::Success)?,
             Action::FinishRedeploy(site) => self.finish_redeploy(site, Ending::Success)?,
             Action::RunOut(id) => self.run_out(id)?,

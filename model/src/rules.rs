@@ -30,6 +30,8 @@ pub enum Rule {
     /// A look at a device that takes several commands sees one state of it: what it does is asked
     /// first and last.
     SteadyLook,
+    /// That a device has accepted a command is no success yet: it has to show one.
+    ShownNotSaid,
     /// A command is sent `max_sends` times in all.
     MaxSends,
     /// A step ends when its time is over.

@@ -40,7 +40,7 @@ impl World {
     }
 
     /// A command arrives, and its answer with it.
-    pub(crate) fn arrive_with_answer(&mut self, command: Command) {
+    pub(crate) fn arrive_with_answer(&mut self, rules: Rules, command: Command) {
         self.take(command);
         let answer = self.arrive(command.id, command.kind);
         let Some(worker) = command.sender else { return };
@@ -48,6 +48,7 @@ impl World {
             return;
         };
         let performed = match answer {
+            Answer::Accepted if !rules.hold(Rule::ShownNotSaid) => Performed::Done(None),
             Answer::Accepted if kind == Kind::Redeploy => Performed::Waiting { redeploy_id: true },
             Answer::Accepted => WAITING,
             Answer::Busy => Performed::NotSent,

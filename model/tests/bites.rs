@@ -4,7 +4,9 @@
 use clap::ValueEnum;
 use model::checking::counterexample;
 use model::configuration::Name::{self, NormalUpgrade, Rivals};
-use model::properties::{ALONE, BOUNDED, ENDS, FENCED, IN_TIME, ONCE, READ, REQUEST, TABLE, TRUE};
+use model::properties::{
+    ALONE, BOUNDED, ENDS, FENCED, HONEST, IN_TIME, ONCE, READ, REQUEST, TABLE, TRUE,
+};
 use model::rules::Rule;
 
 /// Without these rules, with so many faults, this does not hold.
@@ -45,6 +47,7 @@ bites! {
     date_by_note: [Rule::DateByNote], NormalUpgrade with 2 => ONCE;
     fail_when_settled: [Rule::FailWhenSettled], NormalUpgrade with 1 => IN_TIME;
     steady_look: [Rule::SteadyLook], NormalUpgrade with 1 => READ;
+    shown_not_said: [Rule::ShownNotSaid], NormalUpgrade with 0 => HONEST;
     max_sends: [Rule::MaxSends], NormalUpgrade with 2 => BOUNDED;
     deadline: [Rule::Deadline], NormalUpgrade with 1 => ENDS;
     record_first: [Rule::RecordFirst], NormalUpgrade with 0 => TRUE;

@@ -2,7 +2,7 @@
 
 use schemas::{Case, Outcome, State, Verdict, next_undecided};
 
-use crate::device::{Kind, Phase, Version};
+use crate::device::{Efa, Kind, Phase, Version};
 use crate::ledger::{Fenced, HeldStep, Id, Transition, Wait};
 use crate::rules::{Rule, Rules};
 use crate::states::{Performed, Time};
@@ -137,7 +137,7 @@ impl World {
         let row = &self.ledger.executions[id];
         let site = &self.sites[row.deployment];
         let well = match row.verdict {
-            Some(Verdict::Succeeded) => site.version == Version::New,
+            Some(Verdict::Succeeded) => site.version == Version::New && site.efa == Efa::Up,
             Some(Verdict::Reverted) => site.version == Version::Old,
             _ => return,
         };
