@@ -43,10 +43,12 @@ pub enum FaultKind {
     Garbage,
     /// The effect happens; the connection is dropped after that many bytes of the answer.
     DropAfterBytes(usize),
-    /// At `tpvm-upgrade`: the TPVM runs this version afterwards.
-    WrongVersionAfterUpgrade(String),
-    /// At `tpvm-upgrade` or `deploy`: the TPVM has this address afterwards.
+    /// At `tpvm-upgrade`, `deploy` or `tpvm-revert`: the TPVM runs this version afterwards.
+    WrongVersion(String),
+    /// At `tpvm-upgrade`, `deploy` or `tpvm-revert`: the TPVM has this address afterwards.
     ChangedIp(Ipv4Addr),
+    /// At `tpvm-upgrade`, `deploy` or `tpvm-revert`: the device is at it for ever.
+    NeverEnds,
     /// At `tpvm-upgrade`: it ends with this tagged error, the old image stopped.
     UpgradeFails(Tagged),
     /// At `deploy`: it ends with this tagged error and nothing installed.
@@ -129,6 +131,7 @@ pub(crate) struct Interference {
 pub(crate) struct Twist {
     pub(crate) version: Option<String>,
     pub(crate) ip: Option<Ipv4Addr>,
+    pub(crate) endless: bool,
     pub(crate) failure: Option<Tagged>,
 }
 
@@ -144,10 +147,11 @@ impl Interference {
             FaultKind::Slow(duration) => self.slow = self.slow.max(*duration),
             FaultKind::Garbage => self.garbage = true,
             FaultKind::DropAfterBytes(bytes) => self.drop_after = Some(*bytes),
-            FaultKind::WrongVersionAfterUpgrade(version) => {
+            FaultKind::WrongVersion(version) => {
                 self.twist.version = Some(version.clone());
             }
             FaultKind::ChangedIp(ip) => self.twist.ip = Some(*ip),
+            FaultKind::NeverEnds => self.twist.endless = true,
             FaultKind::UpgradeFails(failure)
             | FaultKind::InstallFails(failure)
             | FaultKind::RevertFails(failure) => self.twist.failure = Some(failure.clone()),

@@ -74,6 +74,19 @@ impl Process {
         self.log().matches(&event).count()
     }
 
+    /// How many messages it is through with: steps, reverts and requests.
+    pub fn settled(&self) -> usize {
+        self.log().lines().filter(|line| settles(line)).count()
+    }
+
+    /// How many messages of one execution it is through with.
+    pub fn settled_for(&self, execution_id: Uuid) -> usize {
+        let of_it = format!("execution_id={execution_id}");
+        let log = self.log();
+        let lines = log.lines().filter(|line| settles(line));
+        lines.filter(|line| line.ends_with(&of_it)).count()
+    }
+
     /// Ends it at once, as a crash would: SIGKILL.
     ///
     /// # Panics
@@ -132,6 +145,13 @@ impl Process {
             Err(_) => panic!("still running after {within:?}; its log:\n{}", self.log()),
         }
     }
+}
+
+/// Whether a line of a worker's log tells that a message is through, but for its acknowledgement.
+fn settles(line: &str) -> bool {
+    [Point::Settling, Point::Replied]
+        .iter()
+        .any(|point| line.contains(&format!("point=\"{point}\"")))
 }
 
 /// Runs a program to its end.

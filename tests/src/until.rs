@@ -11,7 +11,18 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// If there is none within a minute; `what` says what was waited for.
-pub async fn until<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+pub async fn until<T, F>(what: &str, look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    until_within(BOUND, what, look).await
+}
+
+/// As [`until`], for what may take longer than a minute.
+///
+/// # Panics
+/// If there is no answer within `bound`.
+pub async fn until_within<T, F>(bound: Duration, what: &str, mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
@@ -20,7 +31,7 @@ where
         if let Some(found) = look().await {
             return found;
         }
-        assert!(begun.elapsed() < BOUND, "{what}: not within {BOUND:?}");
+        assert!(begun.elapsed() < bound, "{what}: not within {bound:?}");
         tokio::time::sleep(PAUSE).await;
     }
 }

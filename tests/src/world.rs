@@ -1,5 +1,6 @@
 //! A world of its own for each test.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::process::Output;
 use std::sync::atomic::AtomicUsize;
@@ -20,6 +21,12 @@ use uuid::Uuid;
 use crate::process::{binary, output};
 use crate::until;
 
+/// The commands that disrupt: what a device or EFA must never do twice.
+pub const DISRUPTIVE: [&str; 4] = ["tpvm-upgrade", "deploy", "tpvm-revert", "efa-redeploy"];
+
+/// How long a requester waits for its answer.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// Real servers, simulated devices, and the programs under test.
 pub struct World {
     /// Switches and EFA deployments.
@@ -34,6 +41,7 @@ pub struct World {
     pub publisher: Publisher,
     pub(crate) prefix: String,
     deployments: Vec<String>,
+    actives: Vec<IpAddr>,
     standbys: Vec<IpAddr>,
     pub(crate) files: Files,
     pub(crate) dir: TempDir,
@@ -47,17 +55,27 @@ impl World {
     /// # Panics
     /// If the servers can't be reached.
     pub async fn new(fleet: Fleet) -> Self {
+        Self::on(&services::amqp_url().unwrap(), fleet).await
+    }
+
+    /// As [`World::new`], on a broker of the caller's choice.
+    ///
+    /// # Panics
+    /// If the servers can't be reached.
+    pub async fn on(amqp_url: &str, fleet: Fleet) -> Self {
         let deployments = fleet
             .deployments
             .iter()
             .map(|spec| spec.name.clone())
             .collect();
-        let standbys = fleet
-            .deployments
-            .iter()
-            .filter_map(|spec| spec.switches.get(1))
-            .map(|switch| IpAddr::V4(switch.address))
-            .collect();
+        let switches = |node: usize| {
+            let specs = fleet.deployments.iter();
+            specs
+                .filter_map(|spec| spec.switches.get(node))
+                .map(|switch| IpAddr::V4(switch.address))
+                .collect()
+        };
+        let (actives, standbys) = (switches(0), switches(1));
         let database = services::database().await.unwrap();
         let ledger = Ledger::connect(database.url(), &LedgerOptions::default())
             .await
@@ -74,7 +92,7 @@ impl World {
         let names = Names::new(&prefix);
         let broker = BrokerOptions {
             names: names.clone(),
-            ..BrokerOptions::new(services::amqp_url().unwrap(), "end-to-end test")
+            ..BrokerOptions::new(amqp_url, "end-to-end test")
         };
         broker::declare(&broker).await.unwrap();
         let publisher = Publisher::start(broker.clone());
@@ -86,6 +104,7 @@ impl World {
             publisher,
             prefix,
             deployments,
+            actives,
             standbys,
             files,
             dir,
@@ -100,6 +119,23 @@ impl World {
     /// If there is none.
     pub fn standby(&self, n: usize) -> SwitchHandle {
         self.simulator.switch(self.standbys[n]).unwrap()
+    }
+
+    /// The other switch of the `n`th deployment, which carries EFA meanwhile.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn active(&self, n: usize) -> SwitchHandle {
+        self.simulator.switch(self.actives[n]).unwrap()
+    }
+
+    /// How often the `n`th deployment carried out each of [`DISRUPTIVE`].
+    ///
+    /// # Panics
+    /// If there is no such deployment.
+    pub fn effects(&self, n: usize) -> [u64; 4] {
+        let (standby, efa) = (self.standby(n), self.efa(n));
+        DISRUPTIVE.map(|call| standby.effects(call) + efa.effects(call))
     }
 
     /// The EFA of the `n`th deployment.
@@ -143,18 +179,14 @@ impl World {
     /// Publishes a request as EFA does, and waits for the answer.
     ///
     /// # Panics
-    /// If there is no answer within half a minute.
+    /// If there is no answer within a minute.
     pub async fn submit(&self, request: &UpgradeRequest) -> Answer {
         let mut inbox = Inbox::open(&self.broker).await.unwrap();
         let trace = TraceContext::new_root();
         let reply_to = Some(inbox.queue().to_owned());
         let message = Outgoing::request(&self.names, request, reply_to, trace);
         self.publisher.publish(message).await.unwrap();
-        let reply = inbox
-            .next(Duration::from_secs(30))
-            .await
-            .unwrap()
-            .expect("an answer");
+        let reply = inbox.next(ANSWER).await.unwrap().expect("an answer");
         let body = reply.body.clone();
         // The inbox's deliveries need no acknowledgement.
         let reply: Reply = decode(&body).unwrap();
@@ -171,6 +203,33 @@ impl World {
             Answer::Accepted { execution_id, .. } => execution_id,
             Answer::Rejected { reasons } => panic!("rejected: {reasons:?}"),
         }
+    }
+
+    /// Publishes requests that must be accepted, all at once. An answer that comes twice must say
+    /// the same twice.
+    ///
+    /// # Panics
+    /// If one is not.
+    pub async fn accepted_all(&self, requests: &[UpgradeRequest]) -> Vec<Uuid> {
+        let mut inbox = Inbox::open(&self.broker).await.unwrap();
+        for request in requests {
+            let reply_to = Some(inbox.queue().to_owned());
+            let trace = TraceContext::new_root();
+            let message = Outgoing::request(&self.names, request, reply_to, trace);
+            self.publisher.publish(message).await.unwrap();
+        }
+        let mut accepted = HashMap::new();
+        while accepted.len() < requests.len() {
+            let reply = inbox.next(ANSWER).await.unwrap().expect("an answer");
+            let reply: Reply = decode(&reply.body).unwrap();
+            let Answer::Accepted { execution_id, .. } = reply.answer else {
+                panic!("rejected: {reply:?}")
+            };
+            let known = accepted.insert(reply.request_id.unwrap(), execution_id);
+            assert!(known.is_none_or(|known| known == execution_id));
+        }
+        let id = |request: &UpgradeRequest| accepted[&request.request_id];
+        requests.iter().map(id).collect()
     }
 
     /// Waits until an execution has ended.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::generate;
 use crate::job::{self, cargo, succeed};
+use crate::{bite, generate};
 
 /// How long the advisory database may take: it can't be reached from every machine.
 const FETCH: Duration = Duration::from_secs(120);
@@ -25,6 +25,9 @@ pub async fn run() -> anyhow::Result<ExitCode> {
     succeed(doc).await?;
 
     dependencies().await?;
+
+    title("deliberate breaks");
+    bite::check().await?;
 
     title("generated files");
     let stale = generate::stale(&generate::generated().await?)?;

@@ -5,6 +5,7 @@
     reason = "these commands talk to a person on a terminal"
 )]
 
+mod bite;
 mod check;
 mod demo;
 mod generate;
@@ -32,6 +33,8 @@ enum Command {
     Demo(demo::Options),
     /// Check format, lints, documentation, dependencies and generated files.
     Check,
+    /// Break the code on purpose, in a copy, and see that the laws' tests notice.
+    Bite(bite::Options),
     /// Write the generated files: schemas, documents, offline data of the SQL queries.
     Generate,
 }
@@ -58,6 +61,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 Command::Test(options) => test::run(&options).await,
                 Command::Demo(options) => demo::run(&options).await,
                 Command::Check => check::run().await,
+                Command::Bite(options) => bite::run(&options).await,
                 Command::Generate => generate::run().await,
             }
         }))

@@ -67,17 +67,15 @@ impl TryFrom<FaultText> for Fault {
                 let bytes = text.bytes.ok_or_else(|| missing("bytes"))?;
                 (FaultKind::DropAfterBytes(bytes), None)
             }
-            "wrong-version-after-upgrade" => {
+            "wrong-version" => {
                 let version = text.version.clone().ok_or_else(|| missing("version"))?;
-                (
-                    FaultKind::WrongVersionAfterUpgrade(version),
-                    Some("tpvm-upgrade"),
-                )
+                (FaultKind::WrongVersion(version), Some("tpvm-upgrade"))
             }
             "changed-ip" => {
                 let ip = text.ip.ok_or_else(|| missing("ip"))?;
                 (FaultKind::ChangedIp(ip), Some("tpvm-upgrade"))
             }
+            "never-ends" => (FaultKind::NeverEnds, Some("tpvm-upgrade")),
             "upgrade-fails" => (
                 FaultKind::UpgradeFails(tagged("failed to unpack the image")),
                 Some("tpvm-upgrade"),
@@ -141,14 +139,15 @@ impl From<Fault> for FaultText {
                 text.bytes = Some(bytes);
                 "drop-after-bytes"
             }
-            FaultKind::WrongVersionAfterUpgrade(version) => {
+            FaultKind::WrongVersion(version) => {
                 text.version = Some(version);
-                "wrong-version-after-upgrade"
+                "wrong-version"
             }
             FaultKind::ChangedIp(ip) => {
                 text.ip = Some(ip);
                 "changed-ip"
             }
+            FaultKind::NeverEnds => "never-ends",
             FaultKind::UpgradeFails(failure) => {
                 tagged(failure);
                 "upgrade-fails"

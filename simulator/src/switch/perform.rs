@@ -105,7 +105,7 @@ fn upgrade(
             ip: twist.ip,
         },
     };
-    tpvm.begin(plan, &world.settings);
+    tpvm.begin(plan, twist.endless, &world.settings);
     done("TPVM upgrade is initiated")
 }
 
@@ -145,9 +145,12 @@ fn revert(tpvm: &mut Tpvm, world: &World, twist: &Twist) -> Result<Reply, Refusa
     }
     let plan = match twist.failure.clone() {
         Some(failure) => Plan::FailedRevert(failure),
-        None => Plan::Revert,
+        None => Plan::Revert {
+            version: twist.version.clone(),
+            ip: twist.ip,
+        },
     };
-    tpvm.begin(plan, &world.settings);
+    tpvm.begin(plan, twist.endless, &world.settings);
     done("TPVM revert is initiated")
 }
 
@@ -200,6 +203,6 @@ fn deploy(tpvm: &mut Tpvm, world: &World, twist: &Twist) -> Result<Reply, Refusa
             ip: twist.ip.unwrap_or_else(|| tpvm.configured_ip()),
         },
     };
-    tpvm.begin(plan, &world.settings);
+    tpvm.begin(plan, twist.endless, &world.settings);
     done("")
 }

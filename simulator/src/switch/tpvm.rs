@@ -89,10 +89,10 @@ impl Tpvm {
         }
     }
 
-    /// Begins an operation that ends `plan` later.
-    pub(crate) fn begin(&mut self, plan: Plan, settings: &Settings) {
+    /// Begins an operation that runs on by itself, to its end or for ever.
+    pub(crate) fn begin(&mut self, plan: Plan, endless: bool, settings: &Settings) {
         let now = Instant::now();
-        let operation = Operation::new(plan, now, settings);
+        let operation = Operation::new(plan, endless, now, settings);
         self.health
             .lose(now, operation.end(), settings.stale_status);
         self.operations += 1;
@@ -175,9 +175,11 @@ impl Tpvm {
                 });
             }
             Plan::FailedInstall(failure) => self.tag("install", failure),
-            Plan::Revert => {
-                if let Some(snapshot) = self.snapshot.take() {
-                    self.guest = Some(snapshot.guest);
+            Plan::Revert { version, ip } => {
+                if let Some(Snapshot { mut guest, .. }) = self.snapshot.take() {
+                    guest.version = version.unwrap_or(guest.version);
+                    guest.ip = ip.unwrap_or(guest.ip);
+                    self.guest = Some(guest);
                 }
                 self.start(end, settings);
             }

@@ -143,7 +143,7 @@ async fn dropped_after_any_number_of_bytes() {
 async fn upgrades_that_end_otherwise() {
     let simulator = start(Fleet::generate(1)).await;
     let switch = standby(&simulator);
-    let version = FaultKind::WrongVersionAfterUpgrade("4.2.9".to_owned());
+    let version = FaultKind::WrongVersion("4.2.9".to_owned());
     let ip = FaultKind::ChangedIp([10, 20, 9, 9].into());
     let failure = FaultKind::UpgradeFails(Tagged {
         tag: Some("disk-full".to_owned()),
@@ -188,8 +188,36 @@ async fn upgrades_that_end_otherwise() {
     let state = idle().await;
     assert!(!state.running && state.snapshot.is_some());
     assert_eq!(state.tags[1], "[revert-3] ERROR: snapshot is damaged");
+    for kind in [
+        FaultKind::WrongVersion("4.2.1".to_owned()),
+        FaultKind::ChangedIp([10, 20, 9, 8].into()),
+    ] {
+        let fault = Fault::new("tpvm-revert", kind);
+        switch.fault(fault.once()).unwrap();
+    }
     cli.confirm("tpvm revert").await;
-    assert!(idle().await.running);
+    let state = idle().await;
+    assert!(state.running);
+    assert_eq!(state.tpvm_version.as_deref(), Some("4.2.1"));
+    assert_eq!(state.tpvm_ip.unwrap().to_string(), "10.20.9.8");
+}
+
+/// Longer than any operation takes, and then some.
+#[tokio::test]
+async fn an_operation_without_an_end() {
+    let simulator = start(Fleet::generate(1)).await;
+    let switch = standby(&simulator);
+    let fault = Fault::new("tpvm-upgrade", FaultKind::NeverEnds);
+    switch.fault(fault).unwrap();
+    let mut cli = Cli::login(&simulator, &switch).await;
+    cli.confirm(&upgrade_command(&simulator, NEW_IMAGE)).await;
+    tokio::time::sleep(2 * simulator::Settings::fast().upgrade).await;
+    let operation = switch.state().operation.unwrap();
+    assert!(operation.contains("in progress"), "{operation}");
+    assert_eq!(
+        cli.confirm("tpvm revert").await,
+        "% Error: another TPVM operation is in progress"
+    );
 }
 
 #[tokio::test]

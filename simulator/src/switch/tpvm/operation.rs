@@ -25,7 +25,12 @@ pub(crate) enum Plan {
         ip: Ipv4Addr,
     },
     FailedInstall(Tagged),
-    Revert,
+    Revert {
+        /// Another version than the snapshot's.
+        version: Option<String>,
+        /// Another address than the snapshot's.
+        ip: Option<Ipv4Addr>,
+    },
     FailedRevert(Tagged),
 }
 
@@ -38,6 +43,9 @@ const UPGRADE_PHASES: [(f64, &str); 5] = [
     (1.0, "starting TPVM"),
 ];
 
+/// Longer than any simulation.
+const ENDLESS: Duration = Duration::from_hours(24 * 365);
+
 /// An operation under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
@@ -47,13 +55,15 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    pub(super) fn new(plan: Plan, started: Instant, settings: &Settings) -> Self {
+    /// An endless one is under way for as long as anyone looks.
+    pub(super) fn new(plan: Plan, endless: bool, started: Instant, settings: &Settings) -> Self {
         let duration = match plan {
+            _ if endless => ENDLESS,
             Plan::Upgrade { .. } => settings.upgrade,
             Plan::FailedDownload(_) => settings.upgrade.mul_f64(UPGRADE_PHASES[2].0),
             Plan::FailedUpgrade(_) => settings.upgrade.mul_f64(UPGRADE_PHASES[3].0),
             Plan::Install { .. } | Plan::FailedInstall(_) => settings.install,
-            Plan::Revert | Plan::FailedRevert(_) => settings.revert,
+            Plan::Revert { .. } | Plan::FailedRevert(_) => settings.revert,
         };
         Self {
             plan,
@@ -80,7 +90,7 @@ impl Operation {
             Plan::Install { .. } | Plan::FailedInstall(_) => {
                 "TPVM installation is in progress".to_owned()
             }
-            Plan::Revert | Plan::FailedRevert(_) => "TPVM revert is in progress".to_owned(),
+            Plan::Revert { .. } | Plan::FailedRevert(_) => "TPVM revert is in progress".to_owned(),
         }
     }
 }

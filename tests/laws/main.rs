@@ -1,0 +1,18 @@
+//! The laws: what must hold whatever goes wrong. One file for each, its law in the first lines;
+//! each runs over all states, points, messages and commands that there are.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod a_redelivery;
+mod b_fail_everywhere;
+mod c_revert_twice;
+mod d_ambiguous_outcome;
+mod e_crash_points;
+mod f_undo_that_cannot;
+mod g_stale;
+mod h_forgetting_broker;
+
+mod courier;
+mod scene;
+mod timing;
+mod walks;
+mod ways;
