@@ -4,13 +4,8 @@
 mod checks;
 mod dead_letters;
 mod drain;
-mod failures;
 mod happy;
-mod kills;
-mod lost_replies;
 mod operator;
-mod redelivery;
 mod requests;
-mod retries;
 mod traps;
 mod validations;

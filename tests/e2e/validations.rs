@@ -1,18 +1,53 @@
-//! Law B for the two validations: what they refuse leaves the device as it was.
+//! What the two validations refuse, and that it leaves the device as it was.
 
 use std::net::IpAddr;
 
+use ledger::Execution;
 use schemas::{State, UpgradeRequest, Verdict};
-use simulator::SwitchChange;
-use tests::World;
+use simulator::{Fleet, SwitchChange};
+use tests::{DISRUPTIVE, World};
 
-use crate::checks::{DISRUPTIVE, effects, normal, replaced};
-use crate::failures::{assert_end, run, unchanged};
+use crate::checks::{assert_no_secrets, assert_nothing_twice, effects, normal, replaced};
+
+/// Runs one upgrade to its end in a world that `spoil` prepared.
+async fn run(
+    fleet: Fleet,
+    spoil: impl FnOnce(&World),
+    change: impl FnOnce(&mut UpgradeRequest),
+) -> (World, Execution) {
+    let world = World::new(fleet).await;
+    spoil(&world);
+    let worker = world.worker();
+    let mut request = world.request(0);
+    change(&mut request);
+    let id = world.accepted(&request).await;
+    let execution = world.finished(id).await;
+    drop(worker);
+    assert_no_secrets(&world, &execution).await;
+    let failure = execution.failure.as_ref().expect("a failure");
+    assert!(
+        !failure.cause.is_empty() && !failure.remedy.is_empty(),
+        "{execution:?}"
+    );
+    assert_nothing_twice(&world);
+    (world, execution)
+}
+
+fn unchanged(_: &mut UpgradeRequest) {}
+
+fn assert_end(execution: &Execution, failed: State, verdict: Verdict) {
+    assert_eq!(
+        (execution.failed_state, execution.verdict),
+        (Some(failed), Some(verdict)),
+        "{execution:?}"
+    );
+}
 
 fn assert_untouched(world: &World) {
     assert_eq!(effects(world), [0, 0, 0, 0]);
-    let received = DISRUPTIVE.map(|command| world.standby(0).received(command));
-    assert_eq!(received, [0, 0, 0]);
+    let (standby, efa) = (world.standby(0), world.efa(0));
+    let received = DISRUPTIVE.map(|call| standby.received(call) + efa.received(call));
+    assert_eq!(received, [0, 0, 0, 0]);
 }
 
 #[tokio::test]

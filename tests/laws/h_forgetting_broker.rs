@@ -20,6 +20,7 @@ use crate::ways::ways;
 /// A worker that has a command in hand for as long as the broker takes to come back.
 const LONG_COMMANDS: &str = r#"
 [slx]
+connect_timeout = "60s"
 command_timeout = "60s"
 [efa]
 request_timeout = "60s"
@@ -35,6 +36,9 @@ redeploy_deadline = "5m"
 
 /// Longer than the broker needs to be gone.
 const IN_HAND: FaultKind = FaultKind::Slow(Duration::from_secs(8));
+
+/// How long it may take until all stand where they shall.
+const BOUND: Duration = Duration::from_secs(240);
 
 /// Where an upgrade stands when the broker forgets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,7 +136,8 @@ async fn every_upgrade_ends_after_the_broker_has_lost_everything() {
         () = deliver_all(&mut tap) => panic!("the broker is gone"),
     }
     scene.ids = ids;
-    stand(&scene, &mut tap, &stands).await;
+    let placed = tokio::time::timeout(BOUND, stand(&scene, &mut tap, &stands));
+    placed.await.expect("every upgrade stands where it shall");
 
     rabbitmq.wipe().await.unwrap();
     for n in lost {

@@ -265,6 +265,14 @@ impl Scene {
             &execution.failure.is_some(),
             &!walk.failed().is_empty(),
         )?;
+        if walk.verdict() == Verdict::Reverted {
+            let detail = execution.detail.as_deref().unwrap_or_default();
+            same(
+                "reverted to 4.2.4, it says",
+                &detail.contains("4.2.4"),
+                &true,
+            )?;
+        }
         let Some(failure) = &execution.failure else {
             return Ok(());
         };

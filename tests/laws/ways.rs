@@ -106,7 +106,7 @@ pub fn ways(state: State, case: Case) -> Vec<Way> {
                 nothing_done(
                     "tpvm-revert",
                     refused("another TPVM operation is in progress"),
-                    "no effect",
+                    "busy",
                 ),
                 nothing_done("tpvm-revert", FaultKind::AcceptWithoutEffect, "no effect"),
                 nothing_done("tpvm-revert", FaultKind::LostBeforeEffect, "no effect"),

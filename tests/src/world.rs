@@ -26,6 +26,8 @@ pub const DISRUPTIVE: [&str; 4] = ["tpvm-upgrade", "deploy", "tpvm-revert", "efa
 
 /// How long a requester waits for its answer.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How long the next of many answers may take: the workers have other things to do meanwhile.
+const ANSWERS: Duration = Duration::from_secs(300);
 
 /// Real servers, simulated devices, and the programs under test.
 pub struct World {
@@ -220,7 +222,7 @@ impl World {
         }
         let mut accepted = HashMap::new();
         while accepted.len() < requests.len() {
-            let reply = inbox.next(ANSWER).await.unwrap().expect("an answer");
+            let reply = inbox.next(ANSWERS).await.unwrap().expect("an answer");
             let reply: Reply = decode(&reply.body).unwrap();
             let Answer::Accepted { execution_id, .. } = reply.answer else {
                 panic!("rejected: {reply:?}")
