@@ -4,12 +4,12 @@
 //! among them; and all once more after the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::courier::{Message, Tap, states};
 use crate::scene::{Scene, Upgrade};
 use crate::timing::PATIENT;
-use tests::Process;
+use tests::{Process, patience};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -57,7 +57,9 @@ async fn old_messages_change_nothing() {
             .is_empty()
     };
     let mut early = early.into_iter();
+    let begun = Instant::now();
     while !ended().await {
+        assert!(begun.elapsed() < patience(), "no end of all upgrades");
         let message = match early.next() {
             Some(message) => message,
             None => match tokio::time::timeout(SOON, tap.next()).await {

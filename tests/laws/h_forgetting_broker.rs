@@ -10,7 +10,7 @@ use broker::{Inbox, Outgoing};
 use schemas::{Answer, Case, Reply, State, TraceContext, UpgradeRequest, decode};
 use services::RabbitMq;
 use simulator::{Fault, FaultKind};
-use tests::{World, until};
+use tests::{World, patience, until};
 use uuid::Uuid;
 
 use crate::courier::{Message, Tap, states};
@@ -36,9 +36,6 @@ redeploy_deadline = "5m"
 
 /// Longer than the broker needs to be gone.
 const IN_HAND: FaultKind = FaultKind::Slow(Duration::from_secs(8));
-
-/// How long it may take until all stand where they shall.
-const BOUND: Duration = Duration::from_secs(240);
 
 /// Where an upgrade stands when the broker forgets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,7 +133,7 @@ async fn every_upgrade_ends_after_the_broker_has_lost_everything() {
         () = deliver_all(&mut tap) => panic!("the broker is gone"),
     }
     scene.ids = ids;
-    let placed = tokio::time::timeout(BOUND, stand(&scene, &mut tap, &stands));
+    let placed = tokio::time::timeout(patience(), stand(&scene, &mut tap, &stands));
     placed.await.expect("every upgrade stands where it shall");
 
     rabbitmq.wipe().await.unwrap();

@@ -11,15 +11,12 @@ use schemas::{
     Case, Event, EventKind, Outcome, State, UpdateState, UpgradeRequest, Verdict, decode, next,
 };
 use simulator::{DeploymentOptions, Fault, Fleet, Standby, SwitchState};
-use tests::{World, until_within};
+use tests::{World, patience, until_within};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::walks::Walk;
 use crate::ways::Way;
-
-/// How long all upgrades of a scene may take together.
-const BOUND: Duration = Duration::from_secs(420);
 
 /// An upgrade, what goes wrong with it, and the walk that must come of it.
 #[derive(Clone, Debug)]
@@ -144,7 +141,7 @@ impl Scene {
     pub async fn ended(&self) {
         for (upgrade, id) in self.upgrades.iter().zip(&self.ids) {
             let what = format!("the end of {id}: {}", upgrade.name);
-            until_within(BOUND, &what, || async {
+            until_within(patience(), &what, || async {
                 let execution = self.world.ledger.execution(*id).await.unwrap().unwrap();
                 execution.verdict.map(|_| ())
             })
@@ -405,7 +402,7 @@ impl Told {
         let heard = events.clone();
         let listener = tokio::spawn(async move {
             // Until the broker, and all it had to tell, is gone.
-            while let Ok(event) = inbox.next(BOUND).await {
+            while let Ok(event) = inbox.next(patience()).await {
                 let Some(event) = event else { continue };
                 heard.lock().unwrap().push(decode(&event.body).unwrap());
             }
@@ -426,7 +423,7 @@ impl Told {
     }
 
     async fn end_of(&self, id: Uuid) {
-        until_within(BOUND, "the event of the end", || async {
+        until_within(patience(), "the event of the end", || async {
             let last = self.of(id).into_iter().next_back();
             last.and_then(|event| event.verdict).map(|_| ())
         })

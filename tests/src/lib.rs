@@ -13,5 +13,5 @@ mod world;
 
 pub use process::{Exit, Process, binary};
 pub use trap::Trap;
-pub use until::{until, until_within};
+pub use until::{patience, until, until_within};
 pub use world::{DISRUPTIVE, World};

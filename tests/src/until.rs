@@ -7,6 +7,19 @@ use std::time::{Duration, Instant};
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long many upgrades may take together. Seconds in `TPVM_TEST_PATIENCE` cut it short, for
+/// tests that are to fail.
+///
+/// # Panics
+/// If that is no number.
+pub fn patience() -> Duration {
+    const USUAL: Duration = Duration::from_secs(420);
+    let given = std::env::var("TPVM_TEST_PATIENCE").ok();
+    given.map_or(USUAL, |seconds| {
+        Duration::from_secs(seconds.parse().unwrap())
+    })
+}
+
 /// Asks again and again until there is an answer.
 ///
 /// # Panics

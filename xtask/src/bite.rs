@@ -15,8 +15,11 @@ use tokio::process::Command;
 
 use crate::job::{self, Job, cargo, succeed};
 
-/// How long the tests of one break may take. A law that guards an end fails by not coming to one.
+/// How long the tests of one break may take.
 const LIMIT: Duration = Duration::from_secs(300);
+/// How many seconds they wait for the end of upgrades. A law that guards an end fails by not
+/// coming to one.
+const PATIENCE: &str = "150";
 
 /// Without names: all of them.
 #[derive(Args)]
@@ -212,6 +215,7 @@ impl Copy {
             .env("AMQP_URL", stack.amqp_url())
             .env("TMPDIR", stack.dir())
             .env("RUST_BACKTRACE", "0")
+            .env("TPVM_TEST_PATIENCE", PATIENCE)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file);
