@@ -235,14 +235,8 @@ impl<'a> Context<'a> {
     /// [`Setback::ClaimLost`] if it is not.
     pub async fn note(&self, facts: &Facts) -> Result<(), Setback> {
         let around = self.around;
-        match around
-            .ledger
-            .note(&self.held.token, facts, around.claim)
-            .await?
-        {
-            Fenced::Done => Ok(()),
-            Fenced::Stale => Err(Setback::ClaimLost),
-        }
+        let noted = around.ledger.note(&self.held.token, facts, around.claim);
+        fenced(noted.await?)
     }
 
     /// Refreshes the persisted TPVM configuration from the device. What is learnt on the way is
@@ -256,8 +250,9 @@ impl<'a> Context<'a> {
         learnt: &Facts,
     ) -> Result<(), Setback> {
         self.note(learnt).await?;
+        let (ledger, token) = (&self.around.ledger, &self.held.token);
         let ip = self.held.request.ip_address;
-        Ok(self.around.ledger.save_tpvm_config(ip, config).await?)
+        fenced(ledger.save_tpvm_config(token, ip, config).await?)
     }
 
     /// Refreshes the persisted operational data from the device, if the step is still held.
@@ -269,14 +264,20 @@ impl<'a> Context<'a> {
         version: Option<&str>,
         tpvm_ip: Option<IpAddr>,
     ) -> Result<(), Setback> {
-        self.note(&Facts::default()).await?;
+        let (ledger, token) = (&self.around.ledger, &self.held.token);
         let ip = self.held.request.ip_address;
-        let ledger = &self.around.ledger;
-        Ok(ledger.save_operational(ip, version, tpvm_ip).await?)
+        fenced(ledger.save_operational(token, ip, version, tpvm_ip).await?)
     }
 
     /// The state to act in.
     pub fn state(&self) -> State {
         self.held.state
+    }
+}
+
+fn fenced(written: Fenced) -> Result<(), Setback> {
+    match written {
+        Fenced::Done => Ok(()),
+        Fenced::Stale => Err(Setback::ClaimLost),
     }
 }

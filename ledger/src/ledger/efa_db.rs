@@ -7,6 +7,7 @@ use schemas::tpvm::TpvmConfig;
 use schemas::values::Label;
 
 use crate::error::LedgerError;
+use crate::execution::{ClaimToken, Fenced};
 use crate::ledger::Ledger;
 use crate::sql::{firmware_host, inventory, operational, tpvm_config};
 use crate::target::{InventoryCounts, Target};
@@ -28,34 +29,35 @@ impl Ledger {
         firmware_host::one(&self.db, ip).await
     }
 
-    /// Replaces the persisted TPVM configuration of a device.
+    /// Replaces the persisted TPVM configuration of a registered device, while the claim is held.
     ///
     /// # Errors
-    /// [`LedgerError::Invalid`] for a device that is not registered.
+    /// See [`Ledger`].
     pub async fn save_tpvm_config(
         &self,
+        held: &ClaimToken,
         device_ip: IpAddr,
         config: &TpvmConfig,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Fenced, LedgerError> {
         let work = async {
             let mut connection = self.db.pool.acquire().await?;
-            tpvm_config::save(&mut connection, device_ip, config).await
+            tpvm_config::save(&mut connection, device_ip, config, Some(held)).await
         };
-        registered(device_ip, self.db.bounded(work).await?)
+        Ok(fenced(self.db.bounded(work).await?))
     }
 
-    /// Notes what was seen of a device's TPVM. What is `None` stays as it was last seen: a
-    /// replaced device is still known by its TPVM's old address.
+    /// Notes what was seen of a registered device's TPVM, while the claim is held. What is `None`
+    /// stays as it was last seen: a replaced device is still known by its TPVM's old address.
     ///
     /// # Errors
-    /// [`LedgerError::Invalid`] for a device that is not registered, and for a version that is no
-    /// [`Label`].
+    /// [`LedgerError::Invalid`] for a version that is no [`Label`].
     pub async fn save_operational(
         &self,
+        held: &ClaimToken,
         device_ip: IpAddr,
         version: Option<&str>,
         tpvm_ip: Option<IpAddr>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Fenced, LedgerError> {
         if let Some(error) = version.and_then(|version| version.parse::<Label>().err()) {
             return Err(LedgerError::Invalid(format!(
                 "the TPVM version of device {device_ip} can't be kept: {error}"
@@ -63,9 +65,9 @@ impl Ledger {
         }
         let work = async {
             let mut connection = self.db.pool.acquire().await?;
-            operational::save(&mut connection, device_ip, version, tpvm_ip).await
+            operational::save(&mut connection, device_ip, version, tpvm_ip, Some(held)).await
         };
-        registered(device_ip, self.db.bounded(work).await?)
+        Ok(fenced(self.db.bounded(work).await?))
     }
 
     /// Writes everything that an inventory names, or nothing of it. What it does not name stays,
@@ -90,11 +92,9 @@ impl Ledger {
     }
 }
 
-fn registered(device_ip: IpAddr, written: bool) -> Result<(), LedgerError> {
-    if written {
-        return Ok(());
+fn fenced(written: bool) -> Fenced {
+    match written {
+        true => Fenced::Done,
+        false => Fenced::Stale,
     }
-    Err(LedgerError::Invalid(format!(
-        "device {device_ip} is not registered; load it with `tpvm-upgrade inventory load`"
-    )))
 }

@@ -103,12 +103,12 @@ async fn save(
         device::save(connection, name, one).await?;
         counts.devices += 1;
         if let Some(config) = &one.tpvm_config {
-            tpvm_config::save(connection, one.ip_address, config).await?;
+            tpvm_config::save(connection, one.ip_address, config, None).await?;
             counts.tpvm_configs += 1;
         }
         let version = one.tpvm_version.as_ref().map(|version| version.as_str());
         if version.is_some() || one.tpvm_ip.is_some() {
-            operational::save(connection, one.ip_address, version, one.tpvm_ip).await?;
+            operational::save(connection, one.ip_address, version, one.tpvm_ip, None).await?;
         }
     }
     let mut hosts: Vec<_> = inventory.firmware_hosts.iter().collect();

@@ -9,14 +9,17 @@ use schemas::tpvm::{CaCertProtocol, TpvmConfig};
 use sqlx::PgConnection;
 
 use crate::error::LedgerError;
+use crate::execution::ClaimToken;
 
 pub(crate) use select::select;
 
-/// `false` if no such device is registered.
+/// `false` if no such device is registered, or if a claim is named that is lost. The claim's row
+/// is locked, so that nobody takes the step over before this is written.
 pub(crate) async fn save(
     connection: &mut PgConnection,
     device_ip: IpAddr,
     config: &TpvmConfig,
+    held: Option<&ClaimToken>,
 ) -> Result<bool, LedgerError> {
     let (management, insight) = (config.management.as_ref(), config.insight.as_ref());
     let (dns, ldap) = (config.dns.as_ref(), config.ldap.as_ref());
@@ -34,7 +37,12 @@ pub(crate) async fn save(
         SELECT ip_address, $2, $3, $4::text::inet, $5, $6::text::inet, $7, $8, $9, $10, $11, $12,
                $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::text::inet,
                $27, $28, $29
-        FROM devices WHERE ip_address = $1::text::inet
+        FROM devices
+        WHERE ip_address = $1::text::inet
+          AND ($30::uuid IS NULL OR EXISTS (
+              SELECT FROM executions e
+              WHERE e.id = $30 AND e.seq = $31 AND e.claim_token = $32
+              FOR NO KEY UPDATE))
         ON CONFLICT (device_ip) DO UPDATE
         SET (password, management_ip, management_gateway, insight_ip, insight_gateway, auto_boot,
              hostname, timezone, dns_primary_server, dns_secondary_server, dns_domain_name,
@@ -87,6 +95,9 @@ pub(crate) async fn save(
             .map(|secret| secret.as_str()),
         shown(peer.and_then(|peer| peer.sudo_user.as_ref())),
         config.deploy,
+        held.map(|token| token.execution_id),
+        held.map(|token| token.seq),
+        held.map(|token| token.token),
     );
     Ok(query.execute(connection).await?.rows_affected() == 1)
 }

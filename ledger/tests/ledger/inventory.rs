@@ -1,4 +1,4 @@
-use ledger::{InventoryCounts, LedgerError, Target};
+use ledger::{Fenced, InventoryCounts, LedgerError, StepRef, Target};
 use schemas::inventory::{Device, Inventory};
 use schemas::tpvm::TpvmConfig;
 use schemas::{State, Verdict};
@@ -260,52 +260,58 @@ async fn a_device_stays_in_its_deployment_while_an_upgrade_runs() {
 #[tokio::test]
 async fn what_a_device_says_is_kept() {
     let fixture = Fixture::with_devices(1).await;
+    let token = fixture.started(0).await.token;
     let (ledger, ip) = (&fixture.ledger, "10.20.0.1".parse().unwrap());
+    let save = async |version, tpvm_ip| {
+        let saved = ledger.save_operational(&token, ip, version, tpvm_ip).await;
+        assert_eq!(saved.unwrap(), Fenced::Done);
+    };
     let config: TpvmConfig = parse(config());
-    ledger.save_tpvm_config(ip, &config).await.unwrap();
-    ledger
-        .save_operational(ip, Some("4.5.8"), Some("192.0.2.11".parse().unwrap()))
-        .await
-        .unwrap();
-    ledger.save_operational(ip, None, None).await.unwrap();
+    let saved = ledger.save_tpvm_config(&token, ip, &config).await;
+    assert_eq!(saved.unwrap(), Fenced::Done);
+    save(Some("4.5.8"), Some("192.0.2.11".parse().unwrap())).await;
+    save(None, None).await;
     let device = ledger.target(ip).await.unwrap().unwrap().device;
     assert_eq!(device.tpvm_config.as_ref(), Some(&config));
     assert_eq!(device.tpvm_version.unwrap().as_str(), "4.5.8");
     assert_eq!(device.tpvm_ip, Some("192.0.2.11".parse().unwrap()));
 
-    ledger
-        .save_operational(ip, Some("4.6.0"), None)
-        .await
-        .unwrap();
-    ledger
-        .save_tpvm_config(ip, &TpvmConfig::default())
-        .await
-        .unwrap();
+    save(Some("4.6.0"), None).await;
+    let empty = TpvmConfig::default();
+    let saved = ledger.save_tpvm_config(&token, ip, &empty).await;
+    assert_eq!(saved.unwrap(), Fenced::Done);
     let device = ledger.target(ip).await.unwrap().unwrap().device;
     assert_eq!(device.tpvm_config, Some(TpvmConfig::default()));
     assert_eq!(device.tpvm_version.unwrap().as_str(), "4.6.0");
     assert_eq!(device.tpvm_ip, Some("192.0.2.11".parse().unwrap()));
 
-    let error = ledger
-        .save_operational(ip, Some("a b"), None)
-        .await
-        .unwrap_err();
+    let error = ledger.save_operational(&token, ip, Some("a b"), None).await;
+    let error = error.unwrap_err();
     assert!(matches!(error, LedgerError::Invalid(_)), "{error:?}");
-    let stranger = "10.99.0.1".parse().unwrap();
-    for error in [
-        ledger
-            .save_tpvm_config(stranger, &config)
-            .await
-            .unwrap_err(),
-        ledger
-            .save_operational(stranger, None, None)
-            .await
-            .unwrap_err(),
-    ] {
-        assert!(
-            error.to_string().contains("10.99.0.1 is not registered"),
-            "{error}"
-        );
-    }
+    fixture.close().await;
+}
+
+/// A worker that stood still for too long has an old picture of the device.
+#[tokio::test]
+async fn who_lost_the_step_writes_nothing_about_the_device() {
+    let fixture = Fixture::with_devices(1).await;
+    let lost = fixture.started(0).await.token;
+    fixture.expire_claim(lost.execution_id).await;
+    let step = StepRef {
+        execution_id: lost.execution_id,
+        seq: lost.seq,
+        state: State::DeviceValidation,
+    };
+    fixture.hold(&step).await;
+    let (ledger, ip) = (&fixture.ledger, "10.20.0.1".parse().unwrap());
+    let before = ledger.inventory().await.unwrap();
+    let config: TpvmConfig = parse(config());
+    let saved = ledger.save_tpvm_config(&lost, ip, &config).await;
+    assert_eq!(saved.unwrap(), Fenced::Stale);
+    let saved = ledger
+        .save_operational(&lost, ip, Some("4.6.0"), None)
+        .await;
+    assert_eq!(saved.unwrap(), Fenced::Stale);
+    assert_eq!(ledger.inventory().await.unwrap(), before);
     fixture.close().await;
 }
