@@ -13,8 +13,8 @@ pub struct BrokerOptions {
     pub url: String,
     /// The names of exchanges and queues.
     pub names: Names,
-    /// How often a message may come back before the broker sets it aside as a dead letter.
-    /// Default 20.
+    /// How often a step's message may come back before the broker sets it aside as a dead letter.
+    /// Default 20; requests have 1,000 at least.
     pub delivery_limit: u32,
     /// How long a publish may take, waiting for the connection included. Default 10 s.
     pub publish_timeout: Duration,

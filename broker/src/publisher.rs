@@ -61,6 +61,17 @@ struct Message {
 impl Publisher {
     /// Starts the task, which connects in the background, and again for ever after each loss.
     pub fn start(options: BrokerOptions) -> Self {
+        Self::begin(options, false)
+    }
+
+    /// As [`Publisher::start`], for workers: it declares the exchanges and queues after each loss
+    /// of the connection, and when no queue took a message. Publishing to an exchange that was
+    /// deleted costs the connection, and nobody else would notice.
+    pub fn start_mending(options: BrokerOptions) -> Self {
+        Self::begin(options, true)
+    }
+
+    fn begin(options: BrokerOptions, mends: bool) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let publisher = Self {
             jobs,
@@ -71,7 +82,7 @@ impl Publisher {
             tasks: TaskTracker::new(),
         };
         let closing = publisher.closing.clone();
-        publisher.tasks.spawn(run(options, waiting, closing));
+        publisher.tasks.spawn(run(options, mends, waiting, closing));
         publisher
     }
 
@@ -205,11 +216,16 @@ pub(crate) fn properties(message: &Outgoing) -> BasicProperties {
     properties
 }
 
-async fn run(options: BrokerOptions, mut jobs: mpsc::Receiver<Job>, closing: CancellationToken) {
+async fn run(
+    options: BrokerOptions,
+    mends: bool,
+    mut jobs: mpsc::Receiver<Job>,
+    closing: CancellationToken,
+) {
     let mut delays = Delays::new(options.reconnect.first, options.reconnect.max);
     while !closing.is_cancelled() && !jobs.is_closed() {
         let opened = tokio::select! {
-            opened = Session::open(&options) => opened,
+            opened = Session::open(&options, mends) => opened,
             () = closing.cancelled() => break,
         };
         match opened {

@@ -14,6 +14,11 @@ use crate::options::BrokerOptions;
 /// but 3.x refuses it.
 const DEAD_LETTER_DELIVERY_LIMIT: u32 = i32::MAX as u32;
 
+/// A request in the dead letters is a request without an answer, and nothing brings it back, as the
+/// ledger does a step. So the limit on requests is one that no outage reaches, however often
+/// workers are started and stopped meanwhile; it only ends what would crash workers for ever.
+const REQUEST_DELIVERY_LIMIT: u32 = 1000;
+
 /// Checks the URL, connects once and declares every exchange and queue.
 ///
 /// # Errors
@@ -49,7 +54,11 @@ pub(crate) async fn declare_on(link: &Link, options: &BrokerOptions) -> Result<(
     topology.bind(&queue, &dead_letters, "").await?;
 
     for (queue, key) in work_queues(names) {
-        let arguments = work_arguments(options);
+        let limit = match key == Names::REQUEST_KEY {
+            true => REQUEST_DELIVERY_LIMIT.max(options.delivery_limit),
+            false => options.delivery_limit,
+        };
+        let arguments = work_arguments(options, limit);
         topology.queue(&queue, arguments).await?;
         topology.bind(&queue, &commands, &key).await?;
     }
@@ -65,8 +74,8 @@ pub(crate) fn work_queues(names: &Names) -> Vec<(String, String)> {
     std::iter::once(request).chain(states).collect()
 }
 
-fn work_arguments(options: &BrokerOptions) -> FieldTable {
-    let mut arguments = quorum(options.delivery_limit);
+fn work_arguments(options: &BrokerOptions, delivery_limit: u32) -> FieldTable {
+    let mut arguments = quorum(delivery_limit);
     let dead_letters = options.names.dead_letter_exchange();
     arguments.insert("x-dead-letter-exchange".into(), text(&dead_letters));
     // A dead letter leaves its queue only when the other one has it. The broker asks for

@@ -63,7 +63,7 @@ pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result
     let options = broker_options(&config, &urls.amqp, &name);
     broker::declare(&options).await?;
 
-    let publisher = Publisher::start(options.clone());
+    let publisher = Publisher::start_mending(options.clone());
     let halt = CancellationToken::new();
     let config = Arc::new(config);
     let engine = Engine::new(

@@ -18,15 +18,21 @@ use super::{Job, Message, Reply};
 use crate::error::{BrokerError, PublishError};
 use crate::link::Link;
 use crate::options::BrokerOptions;
+use crate::topology::declare_on;
 
 /// How many messages may wait for their confirms at once.
 const MAX_IN_FLIGHT: usize = 1024;
+
+/// How often at most the exchanges and queues are declared anew for a message that found none.
+const MENDING: Duration = Duration::from_secs(1);
 
 /// An open connection with a channel that confirms.
 pub(super) struct Session {
     link: Link,
     channel: Channel,
     patience: Duration,
+    /// Set where the session declares what is missing on the broker.
+    mends: Option<BrokerOptions>,
 }
 
 /// Why publishing over this connection ended.
@@ -38,16 +44,32 @@ pub(super) enum End {
 }
 
 impl Session {
-    pub(super) async fn open(options: &BrokerOptions) -> Result<Self, BrokerError> {
+    pub(super) async fn open(options: &BrokerOptions, mends: bool) -> Result<Self, BrokerError> {
         let link = Link::open(options, "publisher").await?;
         let channel = link.channel().await?;
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         link.answer("asking for confirms", confirms).await?;
-        Ok(Self {
+        let session = Self {
             link,
             channel,
             patience: options.publish_timeout,
-        })
+            mends: mends.then(|| options.clone()),
+        };
+        session.mend().await;
+        Ok(session)
+    }
+
+    /// Declares what may have been deleted. What can't be declared is not what all other messages
+    /// have to wait for.
+    async fn mend(&self) {
+        if let Some(options) = &self.mends
+            && let Err(error) = declare_on(&self.link, options).await
+        {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "the exchanges and queues can't be declared"
+            );
+        }
     }
 
     /// Publishes until the connection is lost, or until closing when all is published. Whoever
@@ -75,6 +97,7 @@ impl Session {
         let mut waiting = Waiting::default();
         let mut batch = Vec::new();
         let (mut open, mut draining) = (true, false);
+        let mut mended = Instant::now();
         let mut blocked = self.link.connection.status().blocked();
         // When to give the connection up, unless something is confirmed before.
         let mut hopeless = Instant::now() + self.patience;
@@ -103,6 +126,10 @@ impl Session {
                     }
                     if let Err(error) = waiting.answer(results) {
                         return waiting.lost(error.to_string());
+                    }
+                    if std::mem::take(&mut waiting.homeless) && mended.elapsed() > MENDING {
+                        self.mend().await;
+                        mended = Instant::now();
                     }
                 }
                 Some(event) = events.next() => match event {
@@ -162,6 +189,8 @@ struct Waiting {
     next_id: u64,
     by_id: HashMap<u64, (Key, Reply)>,
     returned: Vec<Key>,
+    /// A message to one of our own exchanges found no queue.
+    homeless: bool,
 }
 
 impl Waiting {
@@ -195,6 +224,8 @@ impl Waiting {
                 continue;
             };
             let result = if self.was_returned(&key) {
+                // On the default exchange it is the requester's queue that is gone.
+                self.homeless |= !key.exchange.as_str().is_empty();
                 Err(PublishError::Unroutable {
                     exchange: key.exchange.to_string(),
                     routing_key: key.routing_key.to_string(),

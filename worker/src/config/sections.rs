@@ -76,7 +76,8 @@ pub struct BrokerConfig {
     pub prefix: String,
     /// How many unacknowledged messages the broker hands out for each queue.
     pub prefetch: u16,
-    /// After how many deliveries the broker moves a message to the dead letters.
+    /// After how many deliveries the broker moves a step's message to the dead letters; the
+    /// ledger brings the step back. A request may come back a thousand times at least.
     pub delivery_limit: u32,
     /// The bound on a publish and its confirm.
     #[serde(with = "duration")]
