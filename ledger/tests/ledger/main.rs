@@ -11,6 +11,7 @@ mod lifecycle;
 mod publish;
 mod record;
 mod report;
+mod silent;
 mod support;
 mod unreadable;
 mod weather;
