@@ -181,7 +181,7 @@ impl AcceptRequests {
             .into_iter()
             .filter_map(|row| {
                 let asked = *asked.get(&row.request_id)?;
-                Some((row.request_id, repeated(asked, &row)))
+                Some((row.request_id, Ok(repeated(asked, &row))))
             })
             .collect())
     }
@@ -211,18 +211,17 @@ impl AcceptRequests {
     }
 }
 
-/// The request id is known: is it the same request?
-fn repeated(asked: &UpgradeRequest, row: &StoredRequest) -> Result<Acceptance, LedgerError> {
-    Ok(if row.read()? == *asked {
-        Acceptance::Accepted {
-            execution_id: row.id,
+/// The request id is known: is it the same request? One that can't be read any more is taken for
+/// the same, for whoever asks again has to be answered.
+fn repeated(asked: &UpgradeRequest, row: &StoredRequest) -> Acceptance {
+    let execution_id = row.id;
+    match row.read() {
+        Ok(stored) if stored != *asked => Acceptance::RequestIdReused { execution_id },
+        Ok(_) | Err(_) => Acceptance::Accepted {
+            execution_id,
             duplicate: true,
-        }
-    } else {
-        Acceptance::RequestIdReused {
-            execution_id: row.id,
-        }
-    })
+        },
+    }
 }
 
 fn rivals_come_and_go() -> LedgerError {

@@ -1,7 +1,7 @@
 //! Upgrade requests: accepted once, whatever happens, and always answered.
 
 use broker::{Delivery, Outgoing, PublishError};
-use ledger::Acceptance;
+use ledger::{Acceptance, LedgerError};
 use schemas::{Answer, DecodeError, Reason, ReasonCode, Reply, State, UpgradeRequest, V1, decode};
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -88,7 +88,12 @@ impl Engine {
     async fn not_begun(&self, execution_id: Uuid) -> Result<bool, AnnounceError> {
         let ledger = &self.around.ledger;
         let read = self.persist("read an execution", || ledger.execution(execution_id));
-        Ok(read.await??.is_some_and(|execution| execution.seq == 1))
+        Ok(match read.await? {
+            Ok(found) => found.is_some_and(|execution| execution.seq == 1),
+            // The ledger's loop sees to it.
+            Err(LedgerError::Undecodable { .. }) => false,
+            Err(error) => return Err(error.into()),
+        })
     }
 
     async fn refuse_unreadable(&self, delivery: &Delivery, problem: &DecodeError) -> Verdict {
