@@ -59,6 +59,19 @@ pub async fn install_python_client() -> Result<(), ServicesError> {
     install(&["python3-pika"]).await
 }
 
+/// Installs Debian's `faketime`, with which tests give workers clocks that are off, unless it is
+/// there. Tells on stderr what it does.
+///
+/// # Errors
+/// As [`install_missing`].
+pub async fn install_faketime() -> Result<(), ServicesError> {
+    if Path::new("/usr/bin/faketime").exists() {
+        return Ok(());
+    }
+    say("installing the package faketime (for the test of clocks that differ)");
+    install(&["faketime"]).await
+}
+
 async fn install(packages: &[&str]) -> Result<(), ServicesError> {
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(packages);

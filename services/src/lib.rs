@@ -25,7 +25,7 @@ mod stack;
 pub use database::{Database, database};
 pub use environment::amqp_url;
 pub use error::ServicesError;
-pub use install::{install_missing, install_python_client};
+pub use install::{install_faketime, install_missing, install_python_client};
 pub use postgres::{Postgres, Shutdown};
 pub use proxy::{Flow, Proxy};
 pub use rabbitmq::RabbitMq;

@@ -20,6 +20,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     services::install_missing().await?;
     if options.needs_programs() {
         services::install_python_client().await?;
+        services::install_faketime().await?;
         build_programs().await?;
     }
     let stack = Stack::start().await?;
