@@ -48,6 +48,7 @@ pub struct World {
     pub(crate) files: Files,
     pub(crate) dir: TempDir,
     pub(crate) started: AtomicUsize,
+    environment: Vec<(String, String)>,
     database: Database,
 }
 
@@ -111,6 +112,7 @@ impl World {
             files,
             dir,
             started: AtomicUsize::new(0),
+            environment: Vec::new(),
             database,
         }
     }
@@ -309,6 +311,28 @@ impl World {
             .env("DATABASE_URL", self.database.url())
             .env("AMQP_URL", &self.broker.url)
             .env("TPVM_BROKER_PREFIX", &self.prefix)
+            .envs(self.environment.iter().cloned())
+    }
+
+    /// Sets a variable, for example `DATABASE_URL`, for all programs that are started from now on.
+    pub fn set_env(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Takes a variable away from [`World::set_env`] again.
+    pub fn unset_env(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
+    }
+
+    /// The folder with a file for each secret.
+    pub fn secrets_dir(&self) -> std::path::PathBuf {
+        self.files.secrets_dir.clone()
+    }
+
+    /// This world's database, as `DATABASE_URL` has it.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
     }
 
     /// Takes everything down that is not this world's alone.

@@ -1,0 +1,159 @@
+//! What several spots need.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lapin::options::{BasicGetOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ConnectionProperties};
+use schemas::names::HEADER_REASON;
+use simulator::Fleet;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor};
+use tests::{World, until};
+use uuid::Uuid;
+
+/// A connection to the world's database, for looking behind the ledger.
+pub async fn connect(world: &World) -> PgConnection {
+    PgConnection::connect(world.database_url()).await.unwrap()
+}
+
+/// Runs statements behind the ledger's back.
+pub async fn sql(world: &World, text: impl Into<String>) -> u64 {
+    let mut connection = connect(world).await;
+    let done = connection
+        .execute(AssertSqlSafe(text.into()))
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    done.rows_affected()
+}
+
+/// One value from Postgres.
+pub async fn value<T>(world: &World, text: impl Into<String>) -> T
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    let mut connection = connect(world).await;
+    let found = sqlx::query_scalar(AssertSqlSafe(text.into()))
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    found
+}
+
+/// A channel of the test's own.
+pub struct Wire {
+    _connection: Connection,
+    pub channel: Channel,
+}
+
+impl Wire {
+    pub async fn open(world: &World) -> Self {
+        let properties = ConnectionProperties::default();
+        let connection = Connection::connect(&world.broker.url, properties)
+            .await
+            .unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        Self {
+            _connection: connection,
+            channel,
+        }
+    }
+
+    /// How many messages lie in a queue, ready to be delivered.
+    pub async fn ready(&self, queue: &str) -> u32 {
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declared = self
+            .channel
+            .queue_declare(queue.into(), options, FieldTable::default())
+            .await;
+        declared.unwrap().message_count()
+    }
+
+    /// Takes everything out of a queue.
+    pub async fn drain(&self, queue: &str) -> Vec<lapin::message::Delivery> {
+        let mut all = Vec::new();
+        while let Some(message) = self
+            .channel
+            .basic_get(queue.into(), BasicGetOptions { no_ack: true })
+            .await
+            .unwrap()
+        {
+            all.push(message.delivery);
+        }
+        all
+    }
+
+    /// The reasons of the dead letters, which it takes out.
+    pub async fn dead_letters(&self, world: &World) -> Vec<String> {
+        let letters = self.drain(&world.names.dead_letter_queue()).await;
+        letters.iter().map(reason).collect()
+    }
+}
+
+/// Why a message is a dead letter.
+pub fn reason(letter: &lapin::message::Delivery) -> String {
+    let headers = letter.properties.headers().clone().unwrap_or_default();
+    match headers.inner().get(HEADER_REASON) {
+        Some(AMQPValue::LongString(reason)) => reason.to_string(),
+        _ => "set aside by the broker".to_owned(),
+    }
+}
+
+/// So many deployments, each with an installed standby.
+pub fn fleet(count: usize) -> Fleet {
+    Fleet::generate(count)
+}
+
+/// Has the first `count` deployments' standbys upgraded.
+pub async fn accept_all(world: &World, count: usize) -> Vec<Uuid> {
+    let mut ids = Vec::new();
+    for n in 0..count {
+        ids.push(world.accepted(&world.request(n)).await);
+    }
+    ids
+}
+
+/// Waits until all have ended, and sees that all succeeded and nothing was done twice.
+pub async fn all_upgraded(world: &World, ids: &[Uuid]) {
+    for (n, id) in ids.iter().enumerate() {
+        let execution = world.finished(*id).await;
+        assert_eq!(
+            execution.verdict,
+            Some(schemas::Verdict::Succeeded),
+            "{execution:?}\n{}",
+            world.logs()
+        );
+        let effects = [
+            world.standby(n).effects("tpvm-upgrade"),
+            world.efa(n).effects("efa-redeploy"),
+        ];
+        assert_eq!(effects, [1, 1], "upgrades, redeploys of {n}");
+        assert_eq!(world.path(*id).await, crate::checks::NORMAL);
+    }
+}
+
+/// How often each word is in what the workers logged.
+pub fn counted<'a>(world: &World, words: &[&'a str]) -> BTreeMap<&'a str, usize> {
+    let logs = world.logs();
+    let count = |word: &&'a str| (*word, logs.matches(*word).count());
+    words.iter().map(count).collect()
+}
+
+/// Waits until the workers have logged something.
+pub async fn logged(world: &World, text: &str) {
+    until(&format!("the log line {text:?}"), || async {
+        world.logs().contains(text).then_some(())
+    })
+    .await;
+}
+
+/// Some time in which something must not happen.
+pub async fn quiet(time: Duration) {
+    tokio::time::sleep(time).await;
+}
