@@ -4,6 +4,7 @@
 mod checks;
 mod dead_letters;
 mod drain;
+mod due;
 mod happy;
 mod operator;
 mod requests;

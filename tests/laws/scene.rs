@@ -3,7 +3,6 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use broker::Inbox;
 use ledger::{Execution, HistoryRow};

@@ -35,6 +35,18 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
     }
 }
 
+/// Does something while the messages go on their way. They hold connections to Postgres: if nobody
+/// polled them, whatever else needs one would wait for them in vain.
+async fn meanwhile<T>(waking: &mut Waking<'_>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            Some(()) = waking.next() => {}
+        }
+    }
+}
+
 /// The file's time of change says that the loop goes round.
 async fn beat(file: &Path) {
     if let Err(error) = tokio::fs::write(file, b"").await {
@@ -68,7 +80,7 @@ impl Engine {
                 _ = ticks.tick() => {
                     more = true;
                     if let Some(file) = &self.config.worker.heartbeat_file {
-                        beat(file).await;
+                        meanwhile(&mut waking, beat(file)).await;
                     }
                 }
                 Some(()) = waking.next() => {}
@@ -89,7 +101,8 @@ impl Engine {
             return true;
         }
         let limit = i64::try_from(free).unwrap_or(i64::MAX);
-        match self.around.ledger.due(limit, due.again_after).await {
+        let taken = self.around.ledger.due(limit, due.again_after);
+        match meanwhile(waking, taken).await {
             Ok(found) => {
                 let more = found.len() == free;
                 waking.extend(found.into_iter().map(|due| self.wake(due).boxed()));
