@@ -16,6 +16,7 @@ use worker::secrets::Secrets;
 use worker::slx::{Dialect, Effect, HostKeys, SlxDevice, SlxError, SshSettings, Switch};
 
 use crate::checks::{assert_upgraded, effects, normal, replaced};
+use crate::support::{logged, quiet, value};
 
 /// What the one who stood still and woke up must leave as it is.
 async fn nothing_changes(world: &World, sleeper: &tests::Process, state: State, id: Uuid) {
@@ -27,6 +28,8 @@ async fn nothing_changes(world: &World, sleeper: &tests::Process, state: State, 
         (sleeper.passed(Point::Settling, state, id) > 0).then_some(())
     })
     .await;
+    // What it may have sent would be there by now.
+    quiet(Duration::from_secs(1)).await;
     assert_eq!(world.history(id).await, history);
     assert_eq!(world.standby(0).state(), device);
     assert_eq!(effects(world), done);
@@ -101,6 +104,37 @@ async fn before_it_asked_for_the_redeploy() {
     assert_eq!(sent(&world), [1, 0, 1, 0]);
     nothing_changes(&world, &sleeper, state, id).await;
     world.close().await;
+}
+
+/// Stopped there for less than its claim lasts, but for longer than it had leave to send: it still
+/// holds the step, and sends nothing under the old intent, which does not count.
+#[tokio::test]
+async fn for_longer_than_it_had_leave() {
+    for (fleet, state, fact) in [
+        (normal(), State::TpvmUpgrade, "upgrade"),
+        (replaced(), State::TpvmInstallation, "install"),
+        (normal(), State::EfaDeployPeerAndRejoin, "redeploy"),
+    ] {
+        let world = World::new(fleet).await;
+        let trap = Trap::stall(Point::Intended).in_state(state);
+        let sleeper = world.worker_at_with(trap, "worker.claim = '30s'");
+        let id = world.accepted(&world.request(0)).await;
+        sleeper.stalled().await;
+        quiet(Duration::from_secs(1)).await;
+        sleeper.signal("CONT").await;
+        logged(
+            &world,
+            "was not sent: the worker had stood still for too long",
+        )
+        .await;
+        assert_eq!(sleeper.passed(Point::Commanded, state, id), 0);
+        let execution = world.finished(id).await;
+        assert_upgraded(&world, &execution);
+        assert!(sent(&world).iter().all(|count| *count <= 1));
+        let sends = format!("SELECT (facts -> '{fact}' ->> 'sends')::int FROM executions");
+        assert_eq!(value::<i32>(&world, sends).await, 1, "{fact}");
+        world.close().await;
+    }
 }
 
 /// It waits for the answer and stands still; the device takes its time to show the command.
