@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// the error that ended it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Postgres can't be reached, is overloaded or shutting down, or gave up in favour of another
+    /// Postgres can't be reached or understood, is overloaded or shutting down, or gave up in favour of another
     /// transaction. Whether a write took effect is not known; the same call may be made again.
     #[error("Postgres is not available at the moment; try again")]
     Unavailable(#[source] Arc<sqlx::Error>),
@@ -92,9 +92,13 @@ impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::PoolClosed => LedgerError::Closed,
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => {
-                LedgerError::Unavailable(Arc::new(error))
-            }
+            // A connection that is cut while it is being made shows as a broken protocol or TLS.
+            // Should it be wrong for good, waiting for it to be put right loses nothing.
+            sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::WorkerCrashed => LedgerError::Unavailable(Arc::new(error)),
             sqlx::Error::Database(_) if passes(sql_state(&error).as_deref()) => {
                 LedgerError::Unavailable(Arc::new(error))
             }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use ledger::{Fenced, Ledger, LedgerError, LedgerOptions};
 use schemas::State;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -122,6 +123,26 @@ async fn a_server_that_is_away_or_silent_is_unavailable() {
     let source = away.source().unwrap().to_string();
     assert!(!away.to_string().contains(&source));
     assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_connection_cut_while_it_is_made_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://u@{}/db", listener.local_addr().unwrap());
+    // Nothing at all, the consent to TLS, and something that is no Postgres: then the end.
+    for says in [&b""[..], b"S", b"HTTP/1.1 400 Bad Request"] {
+        let hang_up = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 8];
+            stream.read_exact(&mut asked).await.unwrap();
+            stream.write_all(says).await.unwrap();
+        };
+        let options = LedgerOptions::default();
+        let connect = Ledger::connect(&url, &options);
+        let (connected, ()) = tokio::join!(connect, hang_up);
+        let error = connected.unwrap_err();
+        assert!(error.is_transient(), "{says:?}: {error:?}");
+    }
 }
 
 #[tokio::test]
