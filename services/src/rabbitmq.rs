@@ -15,7 +15,8 @@ use crate::{ServicesError, ports};
 
 /// The scripts that run as any user; those on the path insist on user `rabbitmq`.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// Long enough for a machine that has other things to do.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A private RabbitMQ server: user `guest`, on 127.0.0.1 only.
 pub struct RabbitMq {
@@ -73,7 +74,7 @@ impl RabbitMq {
     /// Runs `rabbitmqctl` on this broker and gives back what it prints.
     ///
     /// # Errors
-    /// When the command fails or takes over two minutes.
+    /// When the command fails or takes over five minutes.
     pub async fn ctl(&self, arguments: &[&str]) -> Result<String, ServicesError> {
         let mut command = self.command("rabbitmqctl");
         command.arg("--quiet").args(arguments);
