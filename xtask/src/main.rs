@@ -6,6 +6,7 @@
 )]
 
 mod bite;
+mod chaos;
 mod check;
 mod demo;
 mod generate;
@@ -31,6 +32,8 @@ enum Command {
     Test(test::Options),
     /// Watch four upgrades side by side against simulated switches, with everything real between.
     Demo(demo::Options),
+    /// Break servers, networks and workers while upgrades run, and check what is promised.
+    Chaos(chaos::Options),
     /// Check format, lints, documentation, dependencies and generated files.
     Check,
     /// Break the code on purpose, in a copy, and see that the laws' tests notice.
@@ -60,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             match command {
                 Command::Test(options) => test::run(&options).await,
                 Command::Demo(options) => demo::run(&options).await,
+                Command::Chaos(options) => chaos::run(&options).await,
                 Command::Check => check::run().await,
                 Command::Bite(options) => bite::run(&options).await,
                 Command::Generate => generate::run().await,

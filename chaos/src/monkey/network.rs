@@ -1,0 +1,170 @@
+//! TCP between any two parts: cut, refused, stalled, delayed, and answers that get lost.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use fastrand::Rng;
+use futures_util::future::join_all;
+use services::{Flow, Proxy};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{Deeds, Make, Mark, at_once, held, millis};
+use crate::site::Site;
+
+/// How many of the deployments a fault between workers and switches, or EFA, is about.
+const SHARE: usize = 4;
+/// See the module above.
+const LONGEST_STALL: u64 = 5000;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Between {
+    WorkerAndPostgres,
+    WorkerAndRabbitMq,
+    WorkersAndSwitches,
+    WorkersAndEfa,
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Cut,
+    Refused,
+    Stalled,
+    Delayed,
+    AnswersLost,
+}
+
+#[derive(Clone)]
+pub struct NetworkFault {
+    between: Between,
+    how: How,
+}
+
+impl Make for NetworkFault {
+    fn kinds() -> Vec<Self> {
+        use Between::{WorkerAndPostgres, WorkerAndRabbitMq, WorkersAndEfa, WorkersAndSwitches};
+        use How::{AnswersLost, Cut, Delayed, Refused, Stalled};
+        let ways = [
+            WorkerAndPostgres,
+            WorkerAndRabbitMq,
+            WorkersAndSwitches,
+            WorkersAndEfa,
+        ];
+        let faults = ways.into_iter().flat_map(|between| {
+            let hows = [Cut, Refused, Stalled, Delayed, AnswersLost];
+            hows.map(|how| NetworkFault { between, how })
+        });
+        faults.collect()
+    }
+
+    fn name(&self) -> &'static str {
+        use Between::{WorkerAndPostgres, WorkerAndRabbitMq, WorkersAndEfa, WorkersAndSwitches};
+        use How::{AnswersLost, Cut, Delayed, Refused, Stalled};
+        match (self.between, self.how) {
+            (WorkerAndPostgres, Cut) => "worker–Postgres cut",
+            (WorkerAndPostgres, Refused) => "worker–Postgres refused",
+            (WorkerAndPostgres, Stalled) => "worker–Postgres stalled",
+            (WorkerAndPostgres, Delayed) => "worker–Postgres delayed",
+            (WorkerAndPostgres, AnswersLost) => "worker–Postgres answers lost",
+            (WorkerAndRabbitMq, Cut) => "worker–RabbitMQ cut",
+            (WorkerAndRabbitMq, Refused) => "worker–RabbitMQ refused",
+            (WorkerAndRabbitMq, Stalled) => "worker–RabbitMQ stalled",
+            (WorkerAndRabbitMq, Delayed) => "worker–RabbitMQ delayed",
+            (WorkerAndRabbitMq, AnswersLost) => "worker–RabbitMQ answers lost",
+            (WorkersAndSwitches, Cut) => "workers–switches cut",
+            (WorkersAndSwitches, Refused) => "workers–switches refused",
+            (WorkersAndSwitches, Stalled) => "workers–switches stalled",
+            (WorkersAndSwitches, Delayed) => "workers–switches delayed",
+            (WorkersAndSwitches, AnswersLost) => "workers–switches answers lost",
+            (WorkersAndEfa, Cut) => "workers–EFA cut",
+            (WorkersAndEfa, Refused) => "workers–EFA refused",
+            (WorkersAndEfa, Stalled) => "workers–EFA stalled",
+            (WorkersAndEfa, Delayed) => "workers–EFA delayed",
+            (WorkersAndEfa, AnswersLost) => "workers–EFA answers lost",
+        }
+    }
+
+    async fn make(&self, random: &mut Rng, site: &Site, _: &Deeds) -> anyhow::Result<Mark> {
+        let worker = &site.workers[random.usize(..site.workers.len())];
+        let share = random.usize(..SHARE);
+        let lasting = millis(random, 500, LONGEST_STALL);
+        let delay = millis(random, 20, 300);
+        let lost = random.usize(1..=4);
+        let some = || site.deployments.iter().skip(share).step_by(SHARE);
+        let (proxies, hit): (Vec<&Proxy>, Vec<Uuid>) = match self.between {
+            Between::WorkerAndPostgres => (
+                vec![&worker.to_postgres],
+                held(site, Some(&worker.name)).await,
+            ),
+            Between::WorkerAndRabbitMq => (
+                vec![&worker.to_rabbitmq],
+                held(site, Some(&worker.name)).await,
+            ),
+            Between::WorkersAndSwitches => (
+                some().map(|d| &d.to_switch).collect(),
+                of(site, share).await,
+            ),
+            Between::WorkersAndEfa => (some().map(|d| &d.to_efa).collect(), of(site, share).await),
+        };
+        self.how.make(&proxies, lasting, delay, lost).await?;
+        let at_once = matches!(self.how, How::Cut);
+        Ok(Mark {
+            end: at_once.then(Utc::now),
+            hit,
+        })
+    }
+}
+
+/// The unfinished upgrades of the deployments in this share.
+async fn of(site: &Site, share: usize) -> Vec<Uuid> {
+    let some = site.deployments.iter().skip(share).step_by(SHARE);
+    let names: Vec<String> = some.map(|deployment| deployment.name.clone()).collect();
+    at_once(site.records.unfinished(&names)).await
+}
+
+impl How {
+    async fn make(
+        self,
+        proxies: &[&Proxy],
+        lasting: Duration,
+        delay: Duration,
+        lost: usize,
+    ) -> anyhow::Result<()> {
+        let flow = |flow: Flow| {
+            for proxy in proxies {
+                proxy.requests(flow);
+                proxy.answers(flow);
+            }
+        };
+        match self {
+            How::Cut => {
+                join_all(proxies.iter().map(|proxy| proxy.cut())).await;
+            }
+            How::Refused => {
+                join_all(proxies.iter().map(|proxy| proxy.refuse())).await;
+                join_all(proxies.iter().map(|proxy| proxy.cut())).await;
+                sleep(lasting).await;
+                for proxy in proxies {
+                    proxy.admit()?;
+                }
+            }
+            How::Stalled => {
+                flow(Flow::Stalled);
+                sleep(lasting).await;
+                flow(Flow::Open);
+            }
+            How::Delayed => {
+                flow(Flow::Delayed(delay));
+                sleep(lasting).await;
+                flow(Flow::Open);
+            }
+            How::AnswersLost => {
+                let lose = |count| proxies.iter().for_each(|proxy| proxy.lose_answers(count));
+                lose(lost);
+                sleep(lasting).await;
+                lose(0);
+            }
+        }
+        Ok(())
+    }
+}
