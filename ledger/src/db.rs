@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Postgres};
 
 use crate::error::LedgerError;
 use crate::ledger::LedgerOptions;
@@ -106,6 +107,36 @@ impl Db {
         let result = work.await;
         weather.after(statement).await?;
         result
+    }
+}
+
+/// A connection lent for a transaction. Unless it is given back, it is closed: sqlx forgets a
+/// transaction whose beginning was not waited for to its end, since somebody lost interest, and
+/// whoever had the connection next would be inside of it.
+pub(crate) struct Lent {
+    pub(crate) connection: PoolConnection<Postgres>,
+    whole: bool,
+}
+
+impl Lent {
+    pub(crate) async fn by(db: &Db) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            connection: db.pool.acquire().await?,
+            whole: false,
+        })
+    }
+
+    /// The transaction has ended.
+    pub(crate) fn give_back(mut self) {
+        self.whole = true;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.connection.close_on_drop();
+        }
     }
 }
 

@@ -6,10 +6,10 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use schemas::inventory::{Deployment, Inventory};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::{deployment, device, firmware_host, operational, tpvm_config};
-use crate::db::Db;
+use crate::db::{Db, Lent};
 use crate::error::LedgerError;
 use crate::target::{InventoryCounts, Target};
 
@@ -18,7 +18,8 @@ const ONE_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
     db.bounded_long(async {
-        let mut transaction = db.pool.begin_with(ONE_SNAPSHOT).await?;
+        let mut lent = Lent::by(db).await?;
+        let mut transaction = lent.connection.begin_with(ONE_SNAPSHOT).await?;
         let mut deployments = deployment::select(&mut transaction, None).await?;
         for (name, device) in device::select(&mut transaction, None).await? {
             if let Some(deployment) = deployments.iter_mut().find(|it| it.name.as_str() == name) {
@@ -27,6 +28,7 @@ pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
         }
         let firmware_hosts = firmware_host::all(&mut transaction).await?;
         transaction.commit().await?;
+        lent.give_back();
         Ok::<_, LedgerError>(Inventory {
             deployments,
             firmware_hosts,
@@ -37,23 +39,30 @@ pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
 
 pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, LedgerError> {
     db.bounded(async {
-        let mut transaction = db.pool.begin_with(ONE_SNAPSHOT).await?;
-        let Some((name, device)) = device::select(&mut transaction, Some(ip)).await?.pop() else {
-            return Ok(None);
+        let mut lent = Lent::by(db).await?;
+        let mut transaction = lent.connection.begin_with(ONE_SNAPSHOT).await?;
+        let device = device::select(&mut transaction, Some(ip)).await?.pop();
+        let deployment = match &device {
+            Some((name, _)) => deployment::select(&mut transaction, Some(name))
+                .await?
+                .pop(),
+            None => None,
         };
-        let deployment = deployment::select(&mut transaction, Some(&name))
-            .await?
-            .pop();
         transaction.commit().await?;
-        Ok::<_, LedgerError>(deployment.map(|deployment| Target {
-            tpvm_config: device.tpvm_config.clone(),
-            device,
-            deployment: name,
-            api_url: deployment.api_url,
-            user: deployment.user,
-            password_secret: deployment.password_secret,
-            nodes: deployment.nodes,
-        }))
+        lent.give_back();
+        Ok::<_, LedgerError>(
+            device
+                .zip(deployment)
+                .map(|((name, device), deployment)| Target {
+                    tpvm_config: device.tpvm_config.clone(),
+                    device,
+                    deployment: name,
+                    api_url: deployment.api_url,
+                    user: deployment.user,
+                    password_secret: deployment.password_secret,
+                    nodes: deployment.nodes,
+                }),
+        )
     })
     .await
 }
@@ -62,9 +71,11 @@ pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, Ledger
 pub(crate) async fn load(db: &Db, inventory: &Inventory) -> Result<InventoryCounts, LedgerError> {
     check(inventory)?;
     db.bounded_long(async {
-        let mut transaction = db.pool.begin().await?;
+        let mut lent = Lent::by(db).await?;
+        let mut transaction = lent.connection.begin().await?;
         let counts = save(&mut transaction, inventory).await?;
         transaction.commit().await?;
+        lent.give_back();
         Ok::<_, LedgerError>(counts)
     })
     .await

@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ledger::{Fenced, Ledger, LedgerError, LedgerOptions};
@@ -143,6 +144,44 @@ async fn a_connection_cut_while_it_is_made_is_unavailable() {
         let error = connected.unwrap_err();
         assert!(error.is_transient(), "{says:?}: {error:?}");
     }
+}
+
+/// Drops a future that is not ready after so many polls.
+async fn abandon(future: impl Future, polls: usize) {
+    let mut future = std::pin::pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 || future.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A worker whose claim is lost drops what it is reading. What it had begun must not reach
+/// whoever has the connection next.
+#[tokio::test]
+async fn reading_that_is_abandoned_leaves_no_transaction_to_others() {
+    let fixture = Fixture::with_devices(1).await;
+    let held = fixture.started(0).await;
+    let options = LedgerOptions {
+        max_connections: 1,
+        ..LedgerOptions::default()
+    };
+    let ledger = Ledger::connect(fixture.database.url(), &options)
+        .await
+        .unwrap();
+    for polls in 0..20 {
+        abandon(ledger.target(held.request.ip_address), polls).await;
+        let renewed = ledger.renew(&held.token, TTL).await;
+        assert_eq!(renewed.unwrap(), Fenced::Done, "after {polls} polls");
+        let read = ledger.target(held.request.ip_address).await;
+        assert!(read.unwrap().is_some(), "after {polls} polls");
+    }
+    ledger.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
