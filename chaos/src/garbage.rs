@@ -37,7 +37,7 @@ impl Garbage {
         let draft = shapes::draft(random, names, known);
         let mut headers = headers(random, names);
         if draft.fate == Fate::Dropped {
-            // A copy among the requests would not be dropped.
+            // A copy among the reverts would not be dropped.
             headers = FieldTable::default();
         }
         Self {
@@ -65,7 +65,9 @@ fn headers(random: &mut Rng, names: &Names) -> FieldTable {
         }
         3 => ("large", long("x".repeat(random.usize(1000..90_000)))),
         4 => {
-            let also = vec![long(names.request_queue())];
+            let also = vec![long(
+                names.state_queue(State::TpvmRevert).unwrap_or_default(),
+            )];
             ("CC", AMQPValue::FieldArray(also.into()))
         }
         _ => return headers,
