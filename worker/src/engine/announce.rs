@@ -57,13 +57,13 @@ impl Engine {
         let event = Outgoing::event(&self.names, &transitioned.event, trace);
         let execution_id = transitioned.event.execution_id;
         let from = transitioned.event.from_state;
-        // The event goes first on the same channel: nobody can act on the step, and tell of it,
-        // before the broker has the event.
         match transitioned.next {
             Some(next) => {
+                // The event first, and for certain: once somebody has taken the step, nobody
+                // announces what led to it any more.
+                self.send(event).await?;
                 let step = self.step_message(next, transitioned.failed_state, trace);
-                let (told, sent) = tokio::join!(self.send(event), self.send(step));
-                told.and(sent)?;
+                self.send(step).await?;
                 Point::Published.passed(from, Some(execution_id));
                 Ok(())
             }
