@@ -145,6 +145,23 @@ impl Config {
                 "must be longer than slx.command_timeout and efa.request_timeout",
             );
         }
+        for (key, deadline) in [
+            (
+                "timing.installation_deadline",
+                self.timing.installation_deadline,
+            ),
+            ("timing.upgrade_deadline", self.timing.upgrade_deadline),
+            ("timing.revert_deadline", self.timing.revert_deadline),
+            ("timing.redeploy_deadline", self.timing.redeploy_deadline),
+        ] {
+            if deadline <= self.timing.settle {
+                return refuse(
+                    key,
+                    duration::text(deadline),
+                    "must be longer than timing.settle: no command is sent that late before it",
+                );
+            }
+        }
         if self.timing.max_sends == 0 {
             return refuse("timing.max_sends", "0".to_owned(), "must be at least 1");
         }

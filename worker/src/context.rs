@@ -104,7 +104,11 @@ impl<'a> Context<'a> {
 
     /// Whether this step's time is over.
     pub fn past_deadline(&self) -> bool {
-        self.now() > self.held.started_at + self.timing().deadline(self.held.state)
+        self.now() > self.deadline()
+    }
+
+    fn deadline(&self) -> DateTime<Utc> {
+        self.held.started_at + self.timing().deadline(self.held.state)
     }
 
     /// A secret.
@@ -169,16 +173,20 @@ impl<'a> Context<'a> {
     /// command is no longer on the way.
     ///
     /// # Errors
-    /// [`Setback::ClaimLost`] if somebody else holds the step, and a retry if its time is over or
-    /// the permit is: then nothing was sent.
+    /// [`Setback::ClaimLost`] if somebody else holds the step, and a retry if the step's time ends
+    /// before it would be known whether the command arrived, or if the permit is over: then
+    /// nothing was sent. A state that ends, ends without a command on the way.
     pub async fn intend(
         &self,
         sends: i32,
         baseline: Baseline,
         named: fn(Intent) -> Facts,
     ) -> Result<Intended, Setback> {
-        if self.past_deadline() {
-            return Err(Setback::retry("the time for this step is over"));
+        let timing = self.timing();
+        if self.now() + timing.settle > self.deadline() {
+            return Err(Setback::retry(
+                "too little time is left for this step to begin anything",
+            ));
         }
         let begun = Instant::now();
         // Postgres' clock may be as far ahead as the claim's answer took to come: the intent must
@@ -190,7 +198,6 @@ impl<'a> Context<'a> {
             baseline,
         };
         self.note(&named(intent.clone())).await?;
-        let timing = self.timing();
         let window = timing.settle.saturating_sub(self.around.longest_command);
         let intended = Intended {
             permit: Permit::until(begun + window),

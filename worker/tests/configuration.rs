@@ -55,6 +55,10 @@ fn bad_values_name_the_key() {
         ),
         ("[slx]\nhost_keys = \"any\"", "host_keys"),
         ("[timing]\nsettle = \"1s\"", "timing.settle"),
+        (
+            "[timing]\nupgrade_deadline = \"2m\"",
+            "timing.upgrade_deadline",
+        ),
         ("[timing]\nmax_sends = 0", "timing.max_sends"),
         ("[due]\nbatch = 0", "due.batch"),
         ("[broker]\nurl = \"amqp://a:b@c\"", "url"),
