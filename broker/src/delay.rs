@@ -1,9 +1,18 @@
 //! Jittered exponential delays.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
+
+static STEADY: AtomicBool = AtomicBool::new(false);
+
+/// Takes chance out of every delay that is made in this process from now on: for simulations,
+/// which must be repeatable.
+pub fn without_jitter() {
+    STEADY.store(true, Ordering::Relaxed);
+}
 
 /// A row of delays that doubles from `first` to `max`, each up to a half shorter or longer at
 /// random, so that many who lost the same thing don't come back all at once.
@@ -16,13 +25,14 @@ impl Delays {
     /// Delays that begin at about `first` and never exceed `max`.
     pub fn new(first: Duration, max: Duration) -> Self {
         let first = first.min(max);
+        let steady = STEADY.load(Ordering::Relaxed);
         Self {
             inner: ExponentialBackoff {
                 current_interval: first,
                 initial_interval: first,
                 max_interval: max,
                 multiplier: 2.0,
-                randomization_factor: 0.5,
+                randomization_factor: if steady { 0.0 } else { 0.5 },
                 max_elapsed_time: None,
                 ..ExponentialBackoff::default()
             },

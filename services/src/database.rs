@@ -24,6 +24,14 @@ pub struct Database {
 /// [`ServicesError::Database`] when the server can't be reached or refuses.
 pub async fn database() -> Result<Database, ServicesError> {
     let url = given(DATABASE_URL).ok_or(ServicesError::NotSet(DATABASE_URL))?;
+    database_on(&url).await
+}
+
+/// Makes a new, empty database on the server of `url`.
+///
+/// # Errors
+/// [`ServicesError::Database`] when the server can't be reached or refuses.
+pub async fn database_on(url: &str) -> Result<Database, ServicesError> {
     let server: PgConnectOptions = url.parse().map_err(|source| ServicesError::Database {
         what: "read the URL".to_owned(),
         source,

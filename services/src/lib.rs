@@ -22,7 +22,7 @@ mod rabbitmq;
 mod stack;
 
 #[cfg(feature = "database")]
-pub use database::{Database, database};
+pub use database::{Database, database, database_on};
 pub use environment::amqp_url;
 pub use error::ServicesError;
 pub use install::{install_faketime, install_missing, install_python_client};

@@ -1,0 +1,174 @@
+//! From a seed to a schedule.
+
+use fastrand::Rng;
+
+use crate::point::Point;
+use crate::schedule::{End, Fabric, Fault, Request, Schedule, What};
+
+/// The schedule of a seed. The same seed always gives the same schedule.
+pub fn schedule(seed: u64) -> Schedule {
+    let mut rng = Rng::with_seed(seed);
+    let fabrics: Vec<Fabric> = (0..few(&mut rng, 3)).map(|_| fabric(&mut rng)).collect();
+    let mut requests: Vec<Request> = (0..fabrics.len())
+        .map(|fabric| Request {
+            fabric,
+            at: rng.u32(0..20),
+            twice: rng.u8(0..8) == 0,
+        })
+        .collect();
+    // A rival, or a next attempt after a failed one.
+    if rng.u8(0..4) == 0 {
+        requests.push(Request {
+            fabric: rng.usize(0..fabrics.len()),
+            at: [5, 40, 3_000][rng.usize(0..3)],
+            twice: false,
+        });
+    }
+    let faults = match rng.u8(0..16) {
+        0 => 0,
+        1..=8 => rng.usize(1..=3),
+        9..=13 => rng.usize(3..=7),
+        _ => rng.usize(7..=14),
+    };
+    Schedule {
+        order: rng.u64(..),
+        workers: rng.usize(1..=3),
+        hurried: rng.u8(0..4) == 0,
+        fabrics,
+        requests,
+        faults: (0..faults).map(|_| fault(&mut rng)).collect(),
+    }
+}
+
+/// From 1 to `most`, mostly few.
+fn few(rng: &mut Rng, most: usize) -> usize {
+    let mut count = 1;
+    while count < most && rng.u8(0..5) < 2 {
+        count += 1;
+    }
+    count
+}
+
+fn fabric(rng: &mut Rng) -> Fabric {
+    match rng.u8(0..16) {
+        0..=6 => Fabric::Old,
+        7..=8 => Fabric::Trusting,
+        9 => Fabric::Current,
+        10..=14 => Fabric::Replaced,
+        _ => Fabric::Active,
+    }
+}
+
+fn fault(rng: &mut Rng) -> Fault {
+    let points = Point::all();
+    let at = match rng.u8(0..4) {
+        // What can't be taken back is where it matters most.
+        0 => *pick(
+            rng,
+            &points
+                .iter()
+                .copied()
+                .filter(|p| p.is_command())
+                .collect::<Vec<_>>(),
+        ),
+        _ => *pick(rng, &points),
+    };
+    let mut nth = 1;
+    let most = if at.is_command() { 2 } else { 40 };
+    while nth < most && rng.u8(0..8) < 5 {
+        nth += 1;
+    }
+    let what = if rng.u8(0..5) < 2 {
+        anywhere(rng)
+    } else {
+        there(rng, at)
+    };
+    Fault { at, nth, what }
+}
+
+/// What may happen at any point.
+fn anywhere(rng: &mut Rng) -> What {
+    let secs = rng.u32(1..90);
+    match rng.u8(0..12) {
+        0..=2 => What::Kill { secs },
+        3..=4 => What::KillAfter { secs },
+        5 => What::Stop { secs },
+        6..=7 => What::Stall {
+            secs: rng.u32(20..400),
+        },
+        8 => What::PostgresAway { secs },
+        9 => What::CourierAway { secs },
+        10 => What::Forget,
+        _ => What::Jump {
+            secs: *pick(rng, &[-600, -60, -5, 5, 60, 600]),
+        },
+    }
+}
+
+/// What may happen at one kind of point only.
+fn there(rng: &mut Rng, at: Point) -> What {
+    let secs = rng.u32(1..118);
+    match at {
+        Point::Before(_) => What::Unavailable,
+        Point::After(_) => What::Unanswered,
+        Point::Publish("step" | "revert") => match rng.u8(0..6) {
+            0 => What::Refused,
+            1 => What::Unconfirmed,
+            2..=3 => What::Lost,
+            4 => What::Doubled,
+            _ => What::Late { secs: 3 * secs },
+        },
+        Point::Publish(_) => match rng.u8(0..3) {
+            0 => What::Refused,
+            1 => What::Unconfirmed,
+            _ => What::Doubled,
+        },
+        Point::Settle(_) => What::AckLost,
+        Point::Call("efa nodes") if rng.u8(0..2) == 0 => match rng.u8(0..2) {
+            0 => What::Stale { secs: 3 * secs },
+            _ => What::Failover,
+        },
+        Point::Call(_) if at.is_command() => match rng.u8(0..16) {
+            0 => What::CutOff,
+            1 => What::Silent,
+            2 => What::ReplyLost,
+            3 => What::ReplySilent,
+            4..=5 => What::OnTheWay { secs },
+            6 => What::Garbled,
+            7 => What::Declined,
+            8 => What::Busy,
+            _ => What::Becomes {
+                end: *pick(
+                    rng,
+                    &[
+                        End::Slow,
+                        End::Endless,
+                        End::Nothing,
+                        End::Failed,
+                        End::Broken,
+                        End::OtherVersion,
+                        End::OtherAddress,
+                    ],
+                ),
+            },
+        },
+        Point::Call(_) if at.is_change() => match rng.u8(0..6) {
+            0 => What::CutOff,
+            1 => What::Silent,
+            2 => What::ReplyLost,
+            3 => What::ReplySilent,
+            4 => What::Garbled,
+            _ => What::Declined,
+        },
+        Point::Call(_) => match rng.u8(0..16) {
+            0..=8 => What::CutOff,
+            9..=12 => What::Silent,
+            13..=14 => What::Declined,
+            _ => What::Garbled,
+        },
+    }
+}
+
+fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
+    &from[rng.usize(0..from.len())]
+}

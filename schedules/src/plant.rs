@@ -1,0 +1,388 @@
+//! A small model of one EFA deployment: the standby node's switch with its TPVM, and EFA's
+//! monitor. Nothing runs in the background: whoever looks has let time pass first.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use schemas::tpvm::TpvmConfig;
+use serde_json::json;
+
+use crate::schedule::{End, Fabric};
+
+/// The TPVM version before an upgrade.
+pub(crate) const OLD: &str = "4.2.4";
+/// The one that the image's name promises.
+pub(crate) const WANTED: &str = "4.2.5";
+/// One that nobody asked for.
+const OTHER: &str = "4.2.3";
+
+/// How long EFA shows a node as up that went down.
+const LAG: Duration = Duration::from_secs(15);
+/// How long EFA takes to come back on a TPVM that was started again.
+const COMES_BACK: Duration = Duration::from_secs(20);
+/// How long an endless operation takes.
+const ENDLESS: Duration = Duration::from_secs(3_000);
+
+/// A command that begins something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Command {
+    Deploy,
+    Upgrade,
+    Revert,
+    Redeploy,
+}
+
+impl Command {
+    fn duration(self) -> Duration {
+        Duration::from_secs(match self {
+            Command::Deploy => 80,
+            Command::Upgrade => 100,
+            Command::Revert => 60,
+            Command::Redeploy => 90,
+        })
+    }
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// Another one is under way.
+    Busy,
+    /// It makes no sense now.
+    Refused(&'static str),
+}
+
+/// A TPVM.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) version: &'static str,
+    pub(crate) ip: IpAddr,
+    pub(crate) running: bool,
+    efa: bool,
+}
+
+/// Something under way on the switch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) command: Command,
+    ends: Duration,
+    end: End,
+}
+
+/// A redeploy, and how it went.
+#[derive(Debug)]
+struct Redeploy {
+    id: String,
+    ends: Duration,
+    end: End,
+    ended: Option<Result<(), &'static str>>,
+}
+
+/// How a redeploy stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Standing {
+    Unknown,
+    Running,
+    Done,
+    Failed(&'static str),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Plant {
+    index: usize,
+    pub(crate) guest: Option<Guest>,
+    pub(crate) config: Option<TpvmConfig>,
+    pub(crate) snapshot: Option<(String, Guest)>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) operation: Option<Operation>,
+    /// What was begun, and for which request.
+    pub(crate) effects: Vec<(Command, Option<usize>)>,
+    /// The node that is upgraded is the active one.
+    pub(crate) is_active: bool,
+    /// EFA is up on the TPVM from this time on, as long as it runs.
+    up_at: Duration,
+    /// What EFA shows of the node until then, whatever is so.
+    frozen: Option<(Duration, bool)>,
+    deployed: u32,
+    redeploys: Vec<Redeploy>,
+}
+
+impl Plant {
+    pub(crate) fn new(index: usize, kind: Fabric) -> Self {
+        let installed = |version| Guest {
+            version,
+            ip: tpvm_ip(index),
+            running: true,
+            efa: true,
+        };
+        let guest = match kind {
+            Fabric::Old | Fabric::Trusting | Fabric::Active => Some(installed(OLD)),
+            Fabric::Current => Some(installed(WANTED)),
+            Fabric::Replaced => None,
+        };
+        Self {
+            index,
+            config: guest.is_some().then(|| config(index, kind)),
+            guest,
+            snapshot: None,
+            tags: Vec::new(),
+            operation: None,
+            effects: Vec::new(),
+            is_active: kind == Fabric::Active,
+            up_at: Duration::ZERO,
+            frozen: None,
+            deployed: 1,
+            redeploys: Vec::new(),
+        }
+    }
+
+    /// Carries out what has ended by `now`.
+    pub(crate) fn advance(&mut self, now: Duration) {
+        if let Some(operation) = self.operation
+            && operation.ends <= now
+        {
+            self.operation = None;
+            self.finish(operation);
+        }
+        for index in 0..self.redeploys.len() {
+            let Redeploy {
+                ends, end, ended, ..
+            } = &self.redeploys[index];
+            if ended.is_none() && *ends <= now {
+                let result = self.rejoin(*ends, *end);
+                self.redeploys[index].ended = Some(result);
+            }
+        }
+    }
+
+    /// Takes a command or not. `end` says what becomes of it, `by` for which request it is sent.
+    pub(crate) fn take(
+        &mut self,
+        command: Command,
+        now: Duration,
+        end: End,
+        by: Option<usize>,
+    ) -> Result<String, Denial> {
+        let ends = now
+            + match end {
+                End::Slow => 4 * command.duration(),
+                End::Endless => ENDLESS,
+                _ => command.duration(),
+            };
+        match (command, &self.guest) {
+            (Command::Redeploy, _) => {
+                if self
+                    .redeploys
+                    .iter()
+                    .any(|redeploy| redeploy.ended.is_none())
+                {
+                    return Err(Denial::Refused("a redeploy is running"));
+                }
+            }
+            _ if self.operation.is_some() => return Err(Denial::Busy),
+            (Command::Deploy, Some(_)) => return Err(Denial::Refused("a TPVM is installed")),
+            (Command::Upgrade, None) => return Err(Denial::Refused("no TPVM is installed")),
+            (Command::Revert, _) if self.snapshot.is_none() => {
+                return Err(Denial::Refused("there is no snapshot"));
+            }
+            _ => {}
+        }
+        let id = format!("redeploy-{}", self.redeploys.len() + 1);
+        if end == End::Nothing {
+            return Ok(format!("{id}-forgotten"));
+        }
+        self.effects.push((command, by));
+        if command == Command::Redeploy {
+            self.redeploys.push(Redeploy {
+                id: id.clone(),
+                ends,
+                end,
+                ended: None,
+            });
+            return Ok(id);
+        }
+        let was_up = self.is_up(now);
+        if let Some(guest) = &mut self.guest {
+            if command == Command::Upgrade {
+                let taken = format!("taken at {}", now.as_secs());
+                self.snapshot = Some((taken, guest.clone()));
+            }
+            guest.running = false;
+        }
+        if was_up && self.frozen.is_none_or(|(until, _)| until < now + LAG) {
+            self.frozen = Some((now + LAG, true));
+        }
+        if command == Command::Deploy
+            && let Some(config) = &mut self.config
+        {
+            config.deploy = true;
+        }
+        self.operation = Some(Operation { command, ends, end });
+        Ok(id)
+    }
+
+    fn finish(&mut self, operation: Operation) {
+        let Operation { command, ends, end } = operation;
+        if matches!(end, End::Failed | End::Broken) {
+            self.tags
+                .push(format!("{command:?}-{}", self.effects.len()).to_lowercase());
+        }
+        let fresh = |version| Guest {
+            version,
+            ip: tpvm_ip(self.index),
+            running: true,
+            efa: false,
+        };
+        match (command, end) {
+            (Command::Deploy, End::Failed) => {}
+            (_, End::Failed) => self.start(ends),
+            (Command::Deploy, End::Broken) => {
+                self.guest = Some(Guest {
+                    running: false,
+                    ..fresh(WANTED)
+                });
+            }
+            (_, End::Broken) => {}
+            (Command::Revert, _) => {
+                if let Some((_, guest)) = self.snapshot.take() {
+                    self.guest = Some(Guest {
+                        version: if end == End::OtherVersion {
+                            OTHER
+                        } else {
+                            guest.version
+                        },
+                        ip: if end == End::OtherAddress {
+                            elsewhere()
+                        } else {
+                            guest.ip
+                        },
+                        ..guest
+                    });
+                }
+                self.start(ends);
+            }
+            (Command::Upgrade | Command::Deploy | Command::Redeploy, _) => {
+                self.guest = Some(Guest {
+                    ip: if end == End::OtherAddress {
+                        elsewhere()
+                    } else {
+                        tpvm_ip(self.index)
+                    },
+                    ..fresh(if end == End::OtherVersion {
+                        OTHER
+                    } else {
+                        WANTED
+                    })
+                });
+                if let (Command::Upgrade, Some(config)) = (command, &mut self.config) {
+                    config.trusted_peer = None;
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, at: Duration) {
+        if let Some(guest) = &mut self.guest {
+            guest.running = true;
+            self.up_at = at + COMES_BACK;
+        }
+    }
+
+    fn rejoin(&mut self, at: Duration, end: End) -> Result<(), &'static str> {
+        if matches!(end, End::Failed | End::Broken) {
+            return Err("the deployment script failed");
+        }
+        match &mut self.guest {
+            Some(guest) if guest.running && guest.ip == tpvm_ip(self.index) => {
+                guest.efa = true;
+                self.up_at = at;
+                self.deployed += 1;
+                Ok(())
+            }
+            _ => Err("the peer node can't be reached"),
+        }
+    }
+
+    /// Whether EFA is up on the node.
+    pub(crate) fn is_up(&self, now: Duration) -> bool {
+        let guest = self.guest.as_ref();
+        guest.is_some_and(|guest| guest.running && guest.efa) && self.up_at <= now
+    }
+
+    /// Whether EFA shows the node as up.
+    pub(crate) fn shows_up(&self, now: Duration) -> bool {
+        match self.frozen {
+            Some((until, up)) if now < until => up,
+            _ => self.is_up(now),
+        }
+    }
+
+    /// What EFA shows now stays for so long, whatever happens.
+    pub(crate) fn freeze(&mut self, now: Duration, lasts: Duration) {
+        self.frozen = Some((now + lasts, self.shows_up(now)));
+    }
+
+    /// How a redeploy stands.
+    pub(crate) fn redeploy(&self, id: &str) -> Standing {
+        match self.redeploys.iter().find(|redeploy| redeploy.id == id) {
+            None => Standing::Unknown,
+            Some(redeploy) => match redeploy.ended {
+                None => Standing::Running,
+                Some(Ok(())) => Standing::Done,
+                Some(Err(message)) => Standing::Failed(message),
+            },
+        }
+    }
+
+    /// When EFA was deployed, in its own words.
+    pub(crate) fn deployed(&self) -> String {
+        format!("deployment {}", self.deployed)
+    }
+
+    /// Whether a TPVM runs this version at the address that its peer expects.
+    pub(crate) fn runs(&self, version: &str) -> bool {
+        let right = |guest: &Guest| {
+            guest.running && guest.version == version && guest.ip == tpvm_ip(self.index)
+        };
+        self.guest.as_ref().is_some_and(right)
+    }
+}
+
+/// The switch's address.
+pub(crate) fn device_ip(index: usize) -> IpAddr {
+    IpAddr::from([10, 1, index_byte(index), 2])
+}
+
+/// The address that the TPVM must keep.
+pub(crate) fn tpvm_ip(index: usize) -> IpAddr {
+    IpAddr::from([10, 2, index_byte(index), 2])
+}
+
+/// The active node's address.
+pub(crate) fn peer_ip(index: usize) -> IpAddr {
+    IpAddr::from([10, 2, index_byte(index), 1])
+}
+
+fn elsewhere() -> IpAddr {
+    IpAddr::from([10, 9, 9, 9])
+}
+
+fn index_byte(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
+}
+
+/// The TPVM's configuration, on the device and in the EFA DB.
+pub(crate) fn config(index: usize, kind: Fabric) -> TpvmConfig {
+    let peer = json!({ "ip": peer_ip(index), "sudo_user": "extreme" });
+    let config = json!({
+        "management": { "ip": format!("{}/24", tpvm_ip(index)) },
+        "auto_boot": true,
+        "hostname": format!("tpvm-{index}"),
+        "timezone": "Europe/Berlin",
+        "ntp_server": "192.0.2.123",
+        "trusted_peer": (kind == Fabric::Trusting).then_some(peer),
+    });
+    // Only a mistake in this file can make it fail; every schedule would show it.
+    serde_json::from_value(config).unwrap_or_default()
+}
