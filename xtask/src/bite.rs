@@ -3,6 +3,7 @@
 //! Each file `tests/breaks/<name>.patch` is one break: a patch, with a few lines before it that
 //! say what it breaks, which law guards that, and the arguments of `cargo test` that must fail.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -161,7 +162,22 @@ impl Copy {
         for file in &listed {
             copy.file(file)?;
         }
+        copy.prune(&copy.tree, &listed.into_iter().collect())?;
         Ok(copy)
+    }
+
+    /// Removes what is not of the tree: deleted since, or left by a break that was interrupted.
+    fn prune(&self, folder: &Path, listed: &HashSet<&Path>) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(folder).context("can't read the copy")? {
+            let path = entry?.path();
+            let is_listed = |file: &Path| listed.contains(file);
+            if path.is_dir() {
+                self.prune(&path, listed)?;
+            } else if !path.strip_prefix(&self.tree).is_ok_and(is_listed) {
+                std::fs::remove_file(&path).context("can't clear the copy")?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies a file if it differs: cargo goes by the time of the last change.
