@@ -100,7 +100,7 @@ pub const KINDS: [Kind; 15] = [
         faults: || {
             vec![Fault::new(
                 "tpvm-upgrade",
-                FaultKind::WrongVersionAfterUpgrade("4.9.9".to_owned()),
+                FaultKind::WrongVersion("4.9.9".to_owned()),
             )]
         },
         ..REVERTING
