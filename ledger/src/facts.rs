@@ -65,6 +65,9 @@ pub struct Intent {
     pub sends: i32,
     /// What could be seen just before.
     pub baseline: Baseline,
+    /// The device or EFA has answered that it took the command: nothing is on its way any more.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// What could be seen just before a command, to tell its effect from what was there already.

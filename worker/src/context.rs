@@ -60,6 +60,16 @@ pub struct Intended {
     named: fn(Intent) -> Facts,
 }
 
+impl Intended {
+    /// What was learnt from the answer that the command was taken.
+    pub fn answered(self) -> Facts {
+        (self.named)(Intent {
+            answered: true,
+            ..self.intent
+        })
+    }
+}
+
 impl<'a> Context<'a> {
     /// A step that was claimed just now, by a statement that was sent at `asked`.
     pub fn new(held: &'a HeldStep, asked: Instant, around: &'a Surroundings) -> Self {
@@ -105,6 +115,25 @@ impl<'a> Context<'a> {
     /// Whether this step's time is over.
     pub fn past_deadline(&self) -> bool {
         self.now() > self.deadline()
+    }
+
+    /// Whether a command that was sent in an earlier look may still be on its way.
+    pub fn command_on_its_way(&self) -> bool {
+        let facts = self.facts();
+        let intent = match self.state() {
+            State::TpvmInstallation => &facts.install,
+            State::TpvmUpgrade => &facts.upgrade,
+            State::TpvmRevert => &facts.revert,
+            State::EfaDeployPeerAndRejoin => &facts.redeploy,
+            State::WorkflowStarted
+            | State::DeviceValidation
+            | State::TpvmConfigValidation
+            | State::TpvmConfiguration
+            | State::WorkflowFinished => &None,
+        };
+        intent.as_ref().is_some_and(|intent| {
+            intent.sends > 0 && !intent.answered && self.now() < intent.at + self.timing().settle
+        })
     }
 
     fn deadline(&self) -> DateTime<Utc> {
@@ -183,19 +212,20 @@ impl<'a> Context<'a> {
         named: fn(Intent) -> Facts,
     ) -> Result<Intended, Setback> {
         let timing = self.timing();
-        if self.now() + timing.settle > self.deadline() {
-            return Err(Setback::retry(
-                "too little time is left for this step to begin anything",
-            ));
-        }
         let begun = Instant::now();
         // Postgres' clock may be as far ahead as the claim's answer took to come: the intent must
         // not look older to others than it is.
         let at = self.held.now + (begun - self.asked);
+        if at + timing.settle > self.deadline() {
+            return Err(Setback::retry(
+                "too little time is left for this step to begin anything",
+            ));
+        }
         let intent = Intent {
             at,
             sends,
             baseline,
+            answered: false,
         };
         self.note(&named(intent.clone())).await?;
         let window = timing.settle.saturating_sub(self.around.longest_command);
@@ -215,13 +245,13 @@ impl<'a> Context<'a> {
     /// As what was `sent`.
     pub async fn unless_sent<T>(
         &self,
-        intended: Intended,
+        intended: &Intended,
         sent: Result<T, Setback>,
     ) -> Result<T, Setback> {
         if let Err(Setback::Retry { .. }) = &sent {
             let intent = Intent {
                 sends: intended.intent.sends - 1,
-                ..intended.intent
+                ..intended.intent.clone()
             };
             if let Err(Setback::ClaimLost) = self.note(&(intended.named)(intent)).await {
                 return Err(Setback::ClaimLost);

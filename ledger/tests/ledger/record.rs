@@ -82,6 +82,7 @@ async fn facts_are_merged_key_by_key_and_unknown_ones_stay() {
             tags: vec!["a\0b".into()],
             deployed_at: Some("yesterday".into()),
         },
+        answered: false,
     };
     let noted = Facts {
         from_version: Some("4.5.8".into()),

@@ -20,24 +20,40 @@ pub enum Write {
     Nothing,
 }
 
-/// Decides what is written. `past_deadline` turns everything that would go on into a failure.
+/// When a step was performed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moment {
+    /// The state's time is over: everything that would go on is a failure.
+    pub past_deadline: bool,
+    /// A command may still be on its way to the device, or to EFA. The state does not fail before
+    /// that is settled: the command would meet whatever comes after it.
+    pub command_on_its_way: bool,
+}
+
+/// Decides what is written.
 ///
 /// # Errors
 /// [`NoArrow`] if the ledger's row stands where the workflow has no way on.
 pub fn settle(
     held: &HeldStep,
     performed: Performed,
-    past_deadline: bool,
+    moment: Moment,
     timing: &Timing,
     wake_after: Duration,
 ) -> Result<Write, NoArrow> {
+    let past_deadline = moment.past_deadline;
+    let fail = |cause: String, remedy: &str| {
+        if moment.command_on_its_way {
+            let why = format!("{cause}; waiting until no command can be on its way any more");
+            return Ok(wait(timing.poll, why));
+        }
+        fail(held, cause, remedy, wake_after)
+    };
     let unfinished = |why: String| {
         let minutes = humantime::format_duration(timing.deadline(held.state));
         fail(
-            held,
             format!("{} did not end within {minutes}: {why}", held.state.title()),
             "look at the device and at EFA, then request the upgrade again",
-            wake_after,
         )
     };
     match performed {
@@ -49,14 +65,14 @@ pub fn settle(
             facts,
             counts_as_attempt: false,
         })),
-        Err(Setback::Failed { cause, remedy }) => fail(held, cause, &remedy, wake_after),
+        Err(Setback::Failed { cause, remedy }) => fail(cause, &remedy),
         Err(Setback::Retry { cause }) if past_deadline => unfinished(cause),
         Err(Setback::Retry { cause }) => {
             let attempts = held.attempts.unsigned_abs();
             if attempts >= timing.retry_attempts {
                 let cause = format!("{cause} (tried {} times)", attempts + 1);
                 let remedy = "see to what is in the way, then request the upgrade again";
-                return fail(held, cause, remedy, wake_after);
+                return fail(cause, remedy);
             }
             let after = broker::delay::nth(timing.retry_first, timing.retry_max, attempts);
             Ok(Write::Wait(Wait {
@@ -67,14 +83,22 @@ pub fn settle(
             }))
         }
         Err(Setback::Unknown { attempted }) if past_deadline => unfinished(attempted),
-        Err(Setback::Unknown { attempted }) => Ok(Write::Wait(Wait {
-            after: timing.poll,
-            why: format!("it is not known whether a command took effect, observing: {attempted}"),
-            facts: Facts::default(),
-            counts_as_attempt: false,
-        })),
+        Err(Setback::Unknown { attempted }) => {
+            let why =
+                format!("it is not known whether a command took effect, observing: {attempted}");
+            Ok(wait(timing.poll, why))
+        }
         Err(Setback::ClaimLost) => Ok(Write::Nothing),
     }
+}
+
+fn wait(after: Duration, why: String) -> Write {
+    Write::Wait(Wait {
+        after,
+        why,
+        facts: Facts::default(),
+        counts_as_attempt: false,
+    })
 }
 
 fn succeed(held: &HeldStep, done: Done, wake_after: Duration) -> Result<Write, NoArrow> {

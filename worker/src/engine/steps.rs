@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::announce::AnnounceError;
-use super::settle::{Write, settle};
+use super::settle::{Moment, Write, settle};
 use super::{Engine, Verdict, keeper, set_aside};
 use crate::context::Context;
 use crate::outcome::{Performed, Setback};
@@ -19,15 +19,12 @@ use crate::states;
 /// How a step ended that was begun.
 enum Ended {
     /// The action returned.
-    Performed(Performed, Overdue),
+    Performed(Performed, Moment),
     /// Somebody else holds the step.
     Lost,
     /// The worker is being stopped.
     Halted,
 }
-
-/// Whether the step's time was over.
-type Overdue = bool;
 
 impl Engine {
     pub(super) async fn handle_step(&self, delivery: &Delivery) -> Verdict {
@@ -107,8 +104,8 @@ impl Engine {
 
     async fn hold(&self, held: &HeldStep, asked: Instant, trace: TraceContext) -> Verdict {
         Point::Claimed.passed(held.state, Some(held.token.execution_id));
-        let (performed, overdue) = match self.perform(held, asked).await {
-            Ended::Performed(performed, overdue) => (performed, overdue),
+        let (performed, moment) = match self.perform(held, asked).await {
+            Ended::Performed(performed, moment) => (performed, moment),
             Ended::Lost => {
                 warn!("the claim was lost; whoever holds it goes on");
                 return Verdict::Ack;
@@ -116,7 +113,7 @@ impl Engine {
             Ended::Halted => return self.hand_back(held).await,
         };
         let timing = &self.config.timing;
-        let write = match settle(held, performed, overdue, timing, self.wake_after()) {
+        let write = match settle(held, performed, moment, timing, self.wake_after()) {
             Ok(write) => write,
             Err(no_arrow) => {
                 let problem =
@@ -133,7 +130,13 @@ impl Engine {
         tokio::select! {
             performed = states::perform(&context) => match performed {
                 Err(Setback::ClaimLost) => Ended::Lost,
-                performed => Ended::Performed(performed, context.past_deadline()),
+                performed => {
+                    let moment = Moment {
+                        past_deadline: context.past_deadline(),
+                        command_on_its_way: context.command_on_its_way(),
+                    };
+                    Ended::Performed(performed, moment)
+                }
             },
             () = keeper::keep(&self.around.ledger, &held.token, self.around.claim) => Ended::Lost,
             () = self.halt.cancelled() => Ended::Halted,

@@ -3,10 +3,10 @@
 //! command can no longer be on its way.
 
 use chrono::{DateTime, Utc};
-use ledger::{Baseline, Facts, Intent};
+use ledger::{Baseline, Intent};
 
 use crate::config::Timing;
-use crate::context::Context;
+use crate::context::{Context, Intended};
 use crate::outcome::{Done, Performed, Progress, Setback};
 use crate::points::Point;
 use crate::slx::{Phase, Severity, Switch, TpvmStatus};
@@ -62,11 +62,11 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
 }
 
 /// The waiting that follows a command that the device accepted.
-pub fn sent(context: &Context<'_>, what: &str) -> Performed {
+pub fn sent(context: &Context<'_>, intended: Intended, what: &str) -> Performed {
     context.passed(Point::Commanded);
     Ok(Progress::Waiting {
         why: format!("{what} is initiated"),
-        facts: Facts::default(),
+        facts: intended.answered(),
     })
 }
 
@@ -81,15 +81,24 @@ pub struct Tpvm {
 }
 
 impl Tpvm {
-    /// Asks the device.
+    /// Asks the device. Its answers come one after the other: what it begins, or ends, between
+    /// them must not look like an operation that ended otherwise. So it is at work if it was
+    /// before the others or is after them.
     ///
     /// # Errors
     /// As the device's.
     pub async fn read(device: &mut dyn Switch) -> Result<Self, Setback> {
+        let before = device.tpvm_status().await?;
+        let version = device.tpvm_version().await?;
+        let snapshot = device.snapshot().await?;
+        let mut status = device.tpvm_status().await?;
+        if let Phase::Working(_) = before.phase {
+            status.phase = before.phase;
+        }
         Ok(Self {
-            status: device.tpvm_status().await?,
-            version: device.tpvm_version().await?,
-            snapshot: device.snapshot().await?,
+            status,
+            version,
+            snapshot,
         })
     }
 

@@ -16,8 +16,10 @@ use crate::slx::Phase;
 pub async fn perform(context: &Context<'_>) -> Performed {
     let target = context.target().await?;
     let efa = context.efa(&target)?;
-    let nodes = efa.nodes().await?;
+    // In this order: a deployment that is newer than the request must not come with the nodes'
+    // states from before.
     let deployment = efa.deployment().await?;
+    let nodes = efa.nodes().await?;
     let facts = context.facts();
     let tpvm_ip = facts.tpvm_ip.unwrap_or(target.device.ip_address);
     let sight = Sight {
@@ -56,14 +58,14 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let clean = context.step().request.options.clean_redeploy;
     let sent = efa.redeploy(clean, &intended.permit).await;
     let id = context
-        .unless_sent(intended, sent.map_err(redeploy_setback))
+        .unless_sent(&intended, sent.map_err(redeploy_setback))
         .await?;
     context.passed(Point::Commanded);
     Ok(Progress::Waiting {
         why: "EFA is being deployed on the peer".to_owned(),
         facts: Facts {
             redeploy_id: Some(id),
-            ..Facts::default()
+            ..intended.answered()
         },
     })
 }

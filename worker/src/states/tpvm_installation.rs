@@ -27,9 +27,9 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .deploy(&intended.permit)
         .await
         .map_err(|error| command_setback("TPVM deploy", error));
-    context.unless_sent(intended, sent).await?;
+    context.unless_sent(&intended, sent).await?;
     device.close().await;
-    command::sent(context, "the TPVM installation")
+    command::sent(context, intended, "the TPVM installation")
 }
 
 async fn observe(

@@ -47,9 +47,9 @@ pub async fn perform(context: &Context<'_>) -> Performed {
             other => other,
         }
     });
-    context.unless_sent(intended, sent).await?;
+    context.unless_sent(&intended, sent).await?;
     device.close().await;
-    command::sent(context, "the TPVM revert")
+    command::sent(context, intended, "the TPVM revert")
 }
 
 async fn observe(

@@ -44,9 +44,9 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .upgrade(&source, &intended.permit)
         .await
         .map_err(|error| command_setback("TPVM upgrade", error));
-    context.unless_sent(intended, sent).await?;
+    context.unless_sent(&intended, sent).await?;
     device.close().await;
-    command::sent(context, "the TPVM upgrade")
+    command::sent(context, intended, "the TPVM upgrade")
 }
 
 async fn observe(

@@ -52,7 +52,11 @@ fn held(state: State) -> HeldStep {
 }
 
 fn write(held: &HeldStep, performed: Performed, past_deadline: bool) -> Write {
-    settle(held, performed, past_deadline, &Timing::default(), WAKE).unwrap()
+    let moment = Moment {
+        past_deadline,
+        ..Moment::default()
+    };
+    settle(held, performed, moment, &Timing::default(), WAKE).unwrap()
 }
 
 fn recorded(write: Write) -> Transition {
@@ -203,5 +207,29 @@ fn a_row_off_the_table_is_an_error() {
         ..held(State::TpvmInstallation)
     };
     let done = Ok(Done::because("done").into());
-    settle(&held, done, false, &Timing::default(), WAKE).unwrap_err();
+    let moment = Moment::default();
+    settle(&held, done, moment, &Timing::default(), WAKE).unwrap_err();
+}
+
+/// A device that can't be read, a deadline, retries without end: each would hand the device over to
+/// the revert while the command is still to arrive.
+#[test]
+fn no_state_fails_while_its_command_may_be_on_its_way() {
+    let held = HeldStep {
+        attempts: i32::MAX,
+        ..held(State::TpvmUpgrade)
+    };
+    let unreadable = || Err(Setback::failed("the login was refused", "mend it"));
+    for performed in [unreadable, retry] {
+        for past_deadline in [false, true] {
+            let moment = Moment {
+                past_deadline,
+                command_on_its_way: true,
+            };
+            let written = settle(&held, performed(), moment, &Timing::default(), WAKE).unwrap();
+            let wait = waited(written);
+            assert!(wait.why.contains("on its way"), "{}", wait.why);
+            assert!(!wait.counts_as_attempt);
+        }
+    }
 }
