@@ -185,8 +185,8 @@ publish_timeout = "3s"
 connect_timeout = "5s"
 
 [ledger]
-max_connections = 6
-connect_timeout = "3s"
+max_connections = 16
+connect_timeout = "10s"
 statement_timeout = "5s"
 
 [due]
