@@ -133,15 +133,16 @@ async fn track<F: Make>(
         deeds.done().now.push(kind);
         let Mark { end, hit } = fault.make(&mut random, site, deeds).await?;
         let end = end.unwrap_or_else(Utc::now);
-        let mut done = deeds.done();
-        done.now.retain(|now| *now != kind);
-        done.faults.push(Fault {
-            kind,
-            begin,
-            end,
-            hit,
-        });
-        drop(done);
+        {
+            let mut done = deeds.done();
+            done.now.retain(|now| *now != kind);
+            done.faults.push(Fault {
+                kind,
+                begin,
+                end,
+                hit,
+            });
+        }
         tokio::select! {
             () = sleep(pause + F::rest(clock.elapsed())) => {}
             () = stop.cancelled() => {}

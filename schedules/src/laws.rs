@@ -38,7 +38,7 @@ pub(crate) fn broken(law: &'static str, seen: impl Into<String>) -> Held {
 /// At any time: one unfinished upgrade in a deployment, and each command took effect at most once
 /// for each upgrade.
 pub(crate) fn always(state: &State, executions: &[Stands]) -> Held {
-    for complaint in &state.complaints {
+    if let Some(complaint) = state.complaints.first() {
         return broken("nothing is set aside, nothing is unknown", complaint);
     }
     let mut unfinished = HashMap::new();

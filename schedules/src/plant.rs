@@ -156,6 +156,11 @@ impl Plant {
         }
     }
 
+    fn is_redeploying(&self) -> bool {
+        let mut redeploys = self.redeploys.iter();
+        redeploys.any(|redeploy| redeploy.ended.is_none())
+    }
+
     /// Takes a command or not. `end` says what becomes of it, `by` for which request it is sent.
     pub(crate) fn take(
         &mut self,
@@ -171,15 +176,10 @@ impl Plant {
                 _ => command.duration(),
             };
         match (command, &self.guest) {
-            (Command::Redeploy, _) => {
-                if self
-                    .redeploys
-                    .iter()
-                    .any(|redeploy| redeploy.ended.is_none())
-                {
-                    return Err(Denial::Refused("a redeploy is running"));
-                }
+            (Command::Redeploy, _) if self.is_redeploying() => {
+                return Err(Denial::Refused("a redeploy is running"));
             }
+            (Command::Redeploy, _) => {}
             _ if self.operation.is_some() => return Err(Denial::Busy),
             (Command::Deploy, Some(_)) => return Err(Denial::Refused("a TPVM is installed")),
             (Command::Upgrade, None) => return Err(Denial::Refused("no TPVM is installed")),

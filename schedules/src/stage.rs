@@ -113,7 +113,7 @@ impl Stage {
     /// # Errors
     /// When Postgres fails the driver itself, or the schedule makes no sense.
     pub fn run(&mut self, schedule: &Schedule) -> anyhow::Result<Report> {
-        Run::new(self, schedule)?.to_the_end()
+        Run::new(self, schedule)?.run()
     }
 
     /// Drops the database.

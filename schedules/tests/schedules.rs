@@ -1,8 +1,7 @@
 //! Schedules in the time that every run of the tests has, those that once found something, and
 //! that a seed says everything.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
-
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -165,7 +165,7 @@ pub fn draft(random: &mut Rng, names: &Names, known: Option<Known>) -> Draft {
             )
         }
         18 => match known {
-            Some((id, seq, state)) if state == State::WorkflowFinished => {
+            Some((id, seq, State::WorkflowFinished)) => {
                 // The end has no queue: a step that would come after it.
                 let step = json!({ "version": 1, "execution_id": id, "seq": seq + 7, "state": step_state });
                 draft(
