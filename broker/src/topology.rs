@@ -54,9 +54,10 @@ pub(crate) async fn declare_on(link: &Link, options: &BrokerOptions) -> Result<(
     topology.bind(&queue, &dead_letters, "").await?;
 
     for (queue, key) in work_queues(names) {
-        let limit = match key == Names::REQUEST_KEY {
-            true => REQUEST_DELIVERY_LIMIT.max(options.delivery_limit),
-            false => options.delivery_limit,
+        let limit = if key == Names::REQUEST_KEY {
+            REQUEST_DELIVERY_LIMIT.max(options.delivery_limit)
+        } else {
+            options.delivery_limit
         };
         let arguments = work_arguments(options, limit);
         topology.queue(&queue, arguments).await?;
