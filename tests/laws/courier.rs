@@ -73,8 +73,9 @@ impl Tap {
     }
 
     /// As [`Tap::open`], and nobody else sees them: a message gets to a worker only if it is
-    /// delivered here. Workers must be at work, since they open the ways when they start.
+    /// delivered here. Workers must have been started, since they open the ways when they connect.
     pub async fn alone(world: &World) -> Self {
+        world.connected().await;
         let tap = Self::open(world).await;
         for (key, queue, _) in routes(&world.names) {
             until("a consumer of each queue", || async {

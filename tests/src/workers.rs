@@ -7,7 +7,7 @@ use services::Database;
 use tokio::process::Command;
 
 use crate::process::{Process, binary};
-use crate::{Trap, World};
+use crate::{Trap, World, until};
 
 /// Everything quick, and the relations between the values as in the default configuration.
 const WORKER: &str = r#"
@@ -99,6 +99,23 @@ impl World {
             command.env("DATABASE_URL", other.url());
         }
         Process::start(&mut command, &self.log_file(&format!("worker-{n}")))
+    }
+
+    /// Waits until every worker that was started is connected to the broker: from then on, none
+    /// declares anything there for the first time.
+    pub async fn connected(&self) {
+        let n = self.started.load(Ordering::Relaxed);
+        until("every worker to be connected to the broker", || async {
+            let is_connected = |n: usize| {
+                let log = self.log_file(&format!("worker-{n}"));
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                ["the consumer is connected", "the publisher is connected"]
+                    .iter()
+                    .all(|line| log.contains(line))
+            };
+            (0..n).all(is_connected).then_some(())
+        })
+        .await;
     }
 
     /// Everything that any worker has logged.
