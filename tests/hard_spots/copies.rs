@@ -47,6 +47,10 @@ async fn a_backlog_that_nobody_consumes() {
     let queue = world.names.state_queue(State::TpvmConfigValidation);
     let messages = wire.ready(&queue.unwrap()).await;
     let most = COUNT * (1 + allowed(begun.elapsed()));
+    println!(
+        "{COUNT} steps, {messages} messages after {:?}, {most} allowed",
+        begun.elapsed()
+    );
     assert!(
         (2 * COUNT..=most).contains(&messages),
         "{messages} messages, {most} allowed"
@@ -65,6 +69,7 @@ async fn a_backlog_that_nobody_consumes() {
         let event: Event = decode(&event.body).unwrap();
         told[event.seq as usize] += 1;
     }
+    println!("events by the number of the move: {told:?}");
     assert_eq!(told[1], COUNT, "{told:?}");
     assert!(told[2] <= most, "{told:?}");
     for later in &told[3..6] {
