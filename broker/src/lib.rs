@@ -7,7 +7,7 @@
 //!
 //! [`declare`] creates the exchanges and queues, [`Publisher`] sends, [`Consumer`] receives for
 //! workers, [`Inbox`] receives for the command line, and [`DeadLetters`] shows it what was set
-//! aside. Works with RabbitMQ 3.10 to 4.x.
+//! aside. A program calls [`deepen_stacks`] first. Works with RabbitMQ 3.10 to 4.x.
 //!
 //! TLS (`amqps://`) uses rustls with the system's certificates. The crypto provider is the
 //! process default; if there is none, the first connection makes ring the default.
@@ -23,6 +23,7 @@ mod link;
 mod options;
 mod outgoing;
 mod publisher;
+mod stacks;
 mod topology;
 
 pub use consumer::Consumer;
@@ -34,4 +35,5 @@ pub use inbox::Inbox;
 pub use options::{Backoff, BrokerOptions};
 pub use outgoing::Outgoing;
 pub use publisher::Publisher;
+pub use stacks::deepen_stacks;
 pub use topology::declare;

@@ -7,6 +7,9 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use schemas::{Names, State};
 use uuid::Uuid;
 
+/// How deep headers nest: the stack of a thread with 2 MiB would not hold it where it is read.
+const MOST_LEVELS: usize = 3_000;
+
 /// One message.
 pub struct Garbage {
     /// Its message id: `garbage-17`.
@@ -59,9 +62,11 @@ fn headers(random: &mut Rng, names: &Names) -> FieldTable {
         0 => ("traceparent", long("00-no-trace".to_owned())),
         1 => ("x-reason", long("because I say so".to_owned())),
         2 => {
-            let mut inner = FieldTable::default();
-            inner.insert("x".into(), AMQPValue::Double(f64::from(random.u16(..))));
-            ("nested", AMQPValue::FieldTable(inner))
+            let mut value = AMQPValue::Double(f64::from(random.u16(..)));
+            for _ in 0..random.usize(1..MOST_LEVELS) {
+                value = AMQPValue::FieldArray(vec![value].into());
+            }
+            ("nested", value)
         }
         3 => ("large", long("x".repeat(random.usize(1000..90_000)))),
         4 => {

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    broker::deepen_stacks().context("can't start anew with deeper stacks")?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -2,7 +2,14 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
+
+fn main() -> anyhow::Result<ExitCode> {
+    broker::deepen_stacks().context("can't start anew with deeper stacks")?;
+    Ok(run())
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     producer::run().await
 }

@@ -45,9 +45,13 @@ Examples:
   DATABASE_URL=… AMQP_URL=… tpvm-worker --migrate
   DATABASE_URL=… AMQP_URL=… tpvm-worker --config worker.toml";
 
+fn main() -> anyhow::Result<ExitCode> {
+    broker::deepen_stacks().context("can't start anew with deeper stacks")?;
+    work(Cli::parse())
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+async fn work(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     start_log(&config);
     if let Some(Command::Health) = cli.command {

@@ -11,8 +11,13 @@ use tracing_subscriber::{EnvFilter, Layer};
 use worker::config::Config;
 use worker::worker::{Urls, run};
 
+fn main() -> anyhow::Result<()> {
+    broker::deepen_stacks()?;
+    work()
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn work() -> anyhow::Result<()> {
     let trap: Trap = from_env(Trap::VARIABLE)?.parse()?;
     let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
