@@ -61,6 +61,8 @@ pub struct Fault {
     pub end: DateTime<Utc>,
     /// The unfinished upgrades that it hit.
     pub hit: Vec<Uuid>,
+    /// The worker whose own ways were broken.
+    pub worker: Option<String>,
 }
 
 /// Garbage that the broker has confirmed.
@@ -96,6 +98,7 @@ pub struct Mark {
     /// If not when it was made whole: when it was over.
     end: Option<DateTime<Utc>>,
     hit: Vec<Uuid>,
+    worker: Option<String>,
 }
 
 /// Is at work until `stop`, and leaves everything whole.
@@ -131,7 +134,7 @@ async fn track<F: Make>(
         let kind = fault.name();
         let (begin, clock) = (Utc::now(), Instant::now());
         deeds.done().now.push(kind);
-        let Mark { end, hit } = fault.make(&mut random, site, deeds).await?;
+        let Mark { end, hit, worker } = fault.make(&mut random, site, deeds).await?;
         let end = end.unwrap_or_else(Utc::now);
         {
             let mut done = deeds.done();
@@ -141,6 +144,7 @@ async fn track<F: Make>(
                 begin,
                 end,
                 hit,
+                worker,
             });
         }
         tokio::select! {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use uuid::Uuid;
 
 use crate::checks::{self, End, Evidence, Violation};
 use crate::monkey::Fault;
+use crate::records::Move;
 use crate::upgrades::kinds::KINDS;
 use crate::vitals::median;
 
@@ -66,10 +66,9 @@ fn faults(evidence: &Evidence) -> String {
     for fault in &evidence.done.faults {
         kinds.entry(fault.kind).or_default().push(fault);
     }
-    let steps = steps(evidence);
     let mut table = table(&["faults", "number", "recovered: median", "worst"]);
     for (kind, faults) in &kinds {
-        let recovered = faults.iter().filter_map(|fault| recovery(fault, &steps));
+        let recovered = faults.iter().filter_map(|fault| recovery(fault, evidence));
         let recovered: Vec<f64> = recovered.collect();
         let worst = recovered.iter().copied().fold(0.0, f64::max);
         let time = |seconds: f64| match recovered.is_empty() {
@@ -88,19 +87,18 @@ fn faults(evidence: &Evidence) -> String {
     table.to_string()
 }
 
-/// When the steps of each upgrade were recorded.
-fn steps(evidence: &Evidence) -> BTreeMap<Uuid, Vec<DateTime<Utc>>> {
-    let histories = evidence.histories.iter();
-    histories
-        .map(|(id, history)| (*id, history.iter().map(|row| row.ended_at).collect()))
-        .collect()
-}
-
-/// From the end of a fault until the next step of one of the upgrades that it hit is recorded.
-fn recovery(fault: &Fault, steps: &BTreeMap<Uuid, Vec<DateTime<Utc>>>) -> Option<f64> {
-    let recorded = fault.hit.iter().filter_map(|id| steps.get(id)).flatten();
-    let next = recorded.filter(|at| **at > fault.end).min()?;
-    (*next - fault.end)
+/// From the end of a fault until the next step is recorded of one of the upgrades that it hit, or by
+/// the worker whose ways it broke.
+fn recovery(fault: &Fault, evidence: &Evidence) -> Option<f64> {
+    let outlives = |id: &Uuid, row: &Move| {
+        row.ended_at > fault.end
+            && (fault.hit.contains(id) || fault.worker.as_ref() == Some(&row.worker))
+    };
+    let steps = evidence.histories.iter();
+    let steps = steps.flat_map(|(id, history)| history.iter().map(move |row| (id, row)));
+    let after = steps.filter(|(id, row)| outlives(id, row));
+    let next = after.map(|(_, row)| row.ended_at).min()?;
+    (next - fault.end)
         .to_std()
         .ok()
         .map(|time| time.as_secs_f64())

@@ -9,7 +9,7 @@ use services::{Flow, Proxy};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Deeds, Make, Mark, at_once, held, millis};
+use super::{Deeds, Make, Mark, at_once, millis};
 use crate::site::Site;
 
 /// How many of the deployments a fault between workers and switches, or EFA, is about.
@@ -91,26 +91,27 @@ impl Make for NetworkFault {
         let delay = millis(random, 20, 300);
         let lost = random.usize(1..=4);
         let some = || site.deployments.iter().skip(share).step_by(SHARE);
-        let (proxies, hit): (Vec<&Proxy>, Vec<Uuid>) = match self.between {
-            Between::WorkerAndPostgres => (
-                vec![&worker.to_postgres],
-                held(site, Some(&worker.name)).await,
-            ),
-            Between::WorkerAndRabbitMq => (
-                vec![&worker.to_rabbitmq],
-                held(site, Some(&worker.name)).await,
-            ),
-            Between::WorkersAndSwitches => (
-                some().map(|d| &d.to_switch).collect(),
-                of(site, share).await,
-            ),
-            Between::WorkersAndEfa => (some().map(|d| &d.to_efa).collect(), of(site, share).await),
+        let proxies: Vec<&Proxy> = match self.between {
+            Between::WorkerAndPostgres => vec![&worker.to_postgres],
+            Between::WorkerAndRabbitMq => vec![&worker.to_rabbitmq],
+            Between::WorkersAndSwitches => some().map(|d| &d.to_switch).collect(),
+            Between::WorkersAndEfa => some().map(|d| &d.to_efa).collect(),
+        };
+        let mark = match self.between {
+            Between::WorkerAndPostgres | Between::WorkerAndRabbitMq => Mark {
+                worker: Some(worker.name.clone()),
+                ..Mark::default()
+            },
+            Between::WorkersAndSwitches | Between::WorkersAndEfa => Mark {
+                hit: of(site, share).await,
+                ..Mark::default()
+            },
         };
         self.how.make(&proxies, lasting, delay, lost).await?;
         let at_once = matches!(self.how, How::Cut);
         Ok(Mark {
             end: at_once.then(Utc::now),
-            hit,
+            ..mark
         })
     }
 }

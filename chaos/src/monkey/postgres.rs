@@ -56,6 +56,9 @@ impl Make for PostgresFault {
                 rabbitmq.restart().await?;
             }
         }
-        Ok(Mark { end: None, hit })
+        Ok(Mark {
+            hit,
+            ..Mark::default()
+        })
     }
 }

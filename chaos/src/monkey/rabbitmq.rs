@@ -70,6 +70,9 @@ impl Make for RabbitMqFault {
                     .await?;
             }
         }
-        Ok(Mark { end: None, hit })
+        Ok(Mark {
+            hit,
+            ..Mark::default()
+        })
     }
 }

@@ -60,7 +60,11 @@ impl Make for WorkerFault {
                 let end = Some(Utc::now());
                 sleep(absence).await;
                 victim.start().await?;
-                Ok(Mark { end, hit })
+                Ok(Mark {
+                    end,
+                    hit,
+                    ..Mark::default()
+                })
             }
             Self::KillAll => {
                 let mut hit = held(site, None).await;
@@ -72,21 +76,32 @@ impl Make for WorkerFault {
                 }
                 sleep(absence).await;
                 try_join_all(mortal.iter().map(|worker| worker.start())).await?;
-                Ok(Mark { end, hit })
+                Ok(Mark {
+                    end,
+                    hit,
+                    ..Mark::default()
+                })
             }
             Self::Terminate => {
                 let hit = held(site, Some(&victim.name)).await;
                 victim.terminate().await?;
                 let end = Some(Utc::now());
                 victim.start().await?;
-                Ok(Mark { end, hit })
+                Ok(Mark {
+                    end,
+                    hit,
+                    ..Mark::default()
+                })
             }
             Self::Freeze => {
                 any.signal(Signal::STOP).await;
                 let hit = held(site, Some(&any.name)).await;
                 sleep(FREEZE).await;
                 any.signal(Signal::CONT).await;
-                Ok(Mark { end: None, hit })
+                Ok(Mark {
+                    hit,
+                    ..Mark::default()
+                })
             }
         }
     }
