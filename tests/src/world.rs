@@ -19,15 +19,13 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::process::{binary, output};
-use crate::until;
+use crate::{patience, until};
 
 /// The commands that disrupt: what a device or EFA must never do twice.
 pub const DISRUPTIVE: [&str; 4] = ["tpvm-upgrade", "deploy", "tpvm-revert", "efa-redeploy"];
 
 /// How long a requester waits for its answer.
 const ANSWER: Duration = Duration::from_secs(60);
-/// How long the next of many answers may take: the workers have other things to do meanwhile.
-const ANSWERS: Duration = Duration::from_secs(300);
 
 /// Real servers, simulated devices, and the programs under test.
 pub struct World {
@@ -224,7 +222,8 @@ impl World {
         }
         let mut accepted = HashMap::new();
         while accepted.len() < requests.len() {
-            let reply = inbox.next(ANSWERS).await.unwrap().expect("an answer");
+            // The workers may have other things to do meanwhile.
+            let reply = inbox.next(patience()).await.unwrap().expect("an answer");
             let reply: Reply = decode(&reply.body).unwrap();
             let Answer::Accepted { execution_id, .. } = reply.answer else {
                 panic!("rejected: {reply:?}")
