@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::courier::{Message, Tap, states};
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::PATIENT;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,6 +40,11 @@ async fn three_times_is_as_good_as_once() {
     scene.check().await;
     assert_eq!(tap.waiting(&scene.world.names.dead_letter_queue()).await, 0);
     scene.close().await;
+    let repeated = seen.iter().map(|message| message.state);
+    tally(
+        "A messages that came three times, and again at the end",
+        repeated,
+    );
 }
 
 /// Two copies of each message, as soon as it is on its way.

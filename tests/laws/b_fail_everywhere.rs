@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use schemas::{Case, State};
 
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::{PATIENT, SHORT_DEADLINES};
 use crate::walks::Walk;
 use crate::ways::{Way, endless, ways};
@@ -38,6 +39,8 @@ async fn each_state_fails_as_the_table_says() {
         scene.world.worker_with(PATIENT),
     ];
     scene.run().await;
+    let failed = scene.upgrades.iter().map(Upgrade::fails_in);
+    tally("B failures", failed);
     scene.close().await;
 }
 
@@ -50,5 +53,7 @@ async fn each_state_fails_at_its_deadline() {
     let mut scene = Scene::open(upgrades).await;
     let _worker = scene.world.worker_with(SHORT_DEADLINES);
     scene.run().await;
+    let late = scene.upgrades.iter().map(Upgrade::fails_in);
+    tally("B deadlines that passed", late);
     scene.close().await;
 }

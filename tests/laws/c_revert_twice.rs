@@ -7,6 +7,7 @@ use worker::points::Point;
 
 use crate::courier::Tap;
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::PATIENT;
 use crate::walks::Walk;
 use crate::ways::ways;
@@ -50,6 +51,8 @@ async fn each_revert_repeated_is_as_good_as_once() {
         last = crashes(&mut scene) => last,
     };
     scene.check().await;
+    let reverted = scene.upgrades.iter().map(Upgrade::fails_in);
+    tally("C failures whose revert was repeated", reverted);
     scene.close().await;
 }
 

@@ -10,6 +10,7 @@ use simulator::{CALLS, Fault, FaultKind};
 use tests::DISRUPTIVE;
 
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::PATIENT;
 use crate::ways::ways;
 
@@ -114,7 +115,21 @@ async fn a_lost_answer_is_found_out_by_looking() {
             assert_eq!(sent, expected, "{}: {call} sent", upgrade.name);
         }
     }
+    let lost = cast.iter().map(|(_, call, _)| changed_in(call));
+    tally("D answers and calls lost or garbled", lost);
     scene.close().await;
+}
+
+/// The state in which a call changes something. What is read, is read in many.
+fn changed_in(call: &str) -> Option<State> {
+    match call {
+        "deploy" => Some(State::TpvmInstallation),
+        "tpvm-upgrade" => Some(State::TpvmUpgrade),
+        "tpvm-revert" => Some(State::TpvmRevert),
+        "efa-redeploy" => Some(State::EfaDeployPeerAndRejoin),
+        line if line.starts_with("config:") => Some(State::TpvmConfiguration),
+        _ => None,
+    }
 }
 
 /// Which calls each of the upgrades makes when nothing is lost.

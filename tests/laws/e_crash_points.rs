@@ -18,6 +18,7 @@ use tests::Trap;
 use worker::points::Point;
 
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::{PATIENT_AND_QUICK, SHORT_DEADLINES};
 use crate::ways::{Way, ways};
 
@@ -193,33 +194,60 @@ fn every_point_of_every_state_is_died_at() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_normal_upgrade() {
-    all(normal_upgrade(), PATIENT_AND_QUICK).await;
+    all(
+        "E deaths in a normal upgrade",
+        normal_upgrade(),
+        PATIENT_AND_QUICK,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_node_replacement() {
-    all(node_replacement(), PATIENT_AND_QUICK).await;
+    all(
+        "E deaths in a node replacement",
+        node_replacement(),
+        PATIENT_AND_QUICK,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_an_upgrade_that_fails_and_is_reverted() {
-    all(failed_upgrade(), PATIENT_AND_QUICK).await;
+    all(
+        "E deaths after an upgrade that fails",
+        failed_upgrade(),
+        PATIENT_AND_QUICK,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_redeploy_and_a_revert_that_fail() {
-    all(failed_redeploy_and_revert(), PATIENT_AND_QUICK).await;
+    all(
+        "E deaths when redeploy and revert fail",
+        failed_redeploy_and_revert(),
+        PATIENT_AND_QUICK,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_redeploy_without_an_answer() {
-    all(redeploy_without_an_answer(), SHORT_DEADLINES).await;
+    all(
+        "E deaths without the redeploy's answer",
+        redeploy_without_an_answer(),
+        SHORT_DEADLINES,
+    )
+    .await;
 }
 
-async fn all(runs: Vec<Run>, timing: &str) {
+async fn all(what: &str, runs: Vec<Run>, timing: &str) {
+    let deaths: Vec<State> = runs.iter().flat_map(|run| run.states.clone()).collect();
     stream::iter(runs)
         .for_each_concurrent(WIDTH, |run| one(run, timing))
         .await;
+    tally(what, deaths);
 }
 
 async fn one(run: Run, timing: &str) {

@@ -7,6 +7,7 @@ use schemas::{Case, State, Verdict};
 use simulator::{Fault, FaultKind};
 
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::{PATIENT, SHORT_DEADLINES};
 use crate::walks::Walk;
 use crate::ways::{Way, endless, ways};
@@ -78,6 +79,8 @@ async fn a_revert_that_fails_ends_visibly() {
     ];
     scene.run().await;
     never_again(&scene).await;
+    let failed = scene.upgrades.iter().map(Upgrade::fails_in);
+    tally("F failures whose revert failed too", failed);
     scene.close().await;
 }
 
@@ -97,6 +100,8 @@ async fn a_revert_that_never_ends_is_ended_by_its_deadline() {
     let _worker = scene.world.worker_with(SHORT_DEADLINES);
     scene.run().await;
     never_again(&scene).await;
+    let endless = scene.upgrades.iter().map(Upgrade::fails_in);
+    tally("F failures whose revert never ended", endless);
     scene.close().await;
 }
 

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::courier::{Message, Tap, states};
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::timing::PATIENT;
+use schemas::State;
 use tests::{Process, patience};
 
 const SOON: Duration = Duration::from_secs(1);
@@ -57,6 +59,7 @@ async fn old_messages_change_nothing() {
             .is_empty()
     };
     let mut early = early.into_iter();
+    let mut replayed: Vec<Option<State>> = Vec::new();
     let begun = Instant::now();
     while !ended().await {
         assert!(begun.elapsed() < patience(), "no end of all upgrades");
@@ -73,6 +76,7 @@ async fn old_messages_change_nothing() {
         if !known.contains_key(&message.seq) {
             // The ledger is at this step, whose message nobody has seen.
             replay(&scene, n, &tap, &worker, known.values()).await;
+            replayed.extend(known.values().map(|_| Some(message.state)));
             known.insert(message.seq, message.clone());
         }
         tap.deliver(&message).await;
@@ -84,9 +88,11 @@ async fn old_messages_change_nothing() {
     assert_eq!(kinds, states(), "every kind of message was delivered late");
     for (n, known) in &delivered {
         replay(&scene, *n, &tap, &worker, known.values()).await;
+        replayed.extend(known.values().map(|_| None));
     }
     scene.check().await;
     assert_eq!(tap.waiting(&scene.world.names.dead_letter_queue()).await, 0);
+    tally("G old messages before a step, or after the end", replayed);
     scene.close().await;
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::courier::{Message, Tap, states};
 use crate::scene::{Scene, Upgrade};
+use crate::tally::tally;
 use crate::ways::ways;
 
 /// A worker that has a command in hand for as long as the broker takes to come back.
@@ -142,6 +143,10 @@ async fn every_upgrade_ends_after_the_broker_has_lost_everything() {
     }
     scene.ended().await;
     scene.check_without_events().await;
+    let stood = stands.iter().map(|stands| match stands {
+        Stands::Queued(state, _) | Stands::InHand(state) => *state,
+    });
+    tally("H upgrades that stood there when the broker forgot", stood);
     scene.close().await;
     rabbitmq.stop().await.unwrap();
 }

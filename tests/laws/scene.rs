@@ -72,6 +72,11 @@ impl Upgrade {
         self
     }
 
+    /// The first state that fails.
+    pub fn fails_in(&self) -> Option<State> {
+        self.walk.failed().first().copied()
+    }
+
     /// How often each of [`tests::DISRUPTIVE`] takes effect.
     pub fn effects(&self) -> [u64; 4] {
         let carried_out = |state: State| match self.walk.outcome(state) {
