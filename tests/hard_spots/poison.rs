@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use ledger::Acceptance;
-use tests::{World, until};
+use tests::{Wire, World, until};
 use uuid::Uuid;
 
-use crate::support::{Wire, all_upgraded, counted, fleet, quiet, sql, value};
+use crate::support::{all_upgraded, counted, fleet, quiet, sql, value};
 
 /// Accepts upgrades that no worker has heard of yet.
 async fn accept(world: &World, count: usize) -> Vec<Uuid> {
