@@ -12,6 +12,7 @@ mod copies;
 mod deadlines;
 mod deleted;
 mod exhausted;
+mod full;
 mod many;
 mod poison;
 mod returned;

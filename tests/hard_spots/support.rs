@@ -39,6 +39,32 @@ where
     found
 }
 
+/// Keeps every step of a world as it is: whoever writes one waits inside of Postgres.
+pub struct Lock(PgConnection);
+
+impl Lock {
+    pub async fn on_all_steps(world: &World) -> Self {
+        let mut connection = connect(world).await;
+        let lock = connection.execute("BEGIN; SELECT FROM executions FOR UPDATE");
+        lock.await.unwrap();
+        Self(connection)
+    }
+
+    /// Waits until a worker waits.
+    pub async fn is_waited_for(&self, world: &World) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                       AND wait_event_type = 'Lock' AND application_name = 'tpvm-upgrade'";
+        until("a worker that waits for a step", || async {
+            (value::<i64>(world, waiting).await > 0).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn release(self) {
+        self.0.close().await.unwrap();
+    }
+}
+
 /// So many deployments, each with an installed standby.
 pub fn fleet(count: usize) -> Fleet {
     Fleet::generate(count)
