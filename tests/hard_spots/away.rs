@@ -1,13 +1,13 @@
 //! Postgres gone between a command and its record; RabbitMQ gone between a record and its
 //! publish; both: what is at hand waits, nothing is lost and nothing done twice.
 
-use services::Proxy;
+use services::{Flow, Proxy};
 use simulator::Fleet;
 use tests::{Trap, World};
 use worker::points::Point;
 
 use crate::checks::{NORMAL, REPLACEMENT, assert_upgraded, effects, normal, replaced};
-use crate::support::logged;
+use crate::support::{Lock, logged};
 
 use schemas::State;
 
@@ -173,6 +173,39 @@ async fn postgres_and_then_the_worker_after_the_upgrade() {
 async fn both_and_then_the_worker_after_a_record() {
     let case = Case::after_the_record_of(State::DeviceValidation, Gone::Both);
     case.and_the_worker_dies().goes_on().await;
+}
+
+/// The statement that claims the step takes effect, and its answer is lost: the worker takes over
+/// what it was granted unheard, and does not wait for that claim to end.
+#[tokio::test]
+async fn postgres_with_the_answer_to_a_claim() {
+    let outage = Outage::new(normal()).await;
+    let world = &outage.world;
+    let state = State::TpvmUpgrade;
+    let trap = Trap::stall(Point::Received).in_state(state);
+    // The claim lasts longer than anything that is waited for here.
+    let worker = world.worker_at_with(trap, "worker.claim = '10m'");
+    let id = world.accepted(&world.request(0)).await;
+    worker.stalled().await;
+    let lock = Lock::on_all_steps(world).await;
+    worker.signal("CONT").await;
+    lock.is_waited_for(world).await;
+    outage.postgres.answers(Flow::Stalled);
+    lock.release().await;
+    world.held_in(id, state).await;
+    outage.begin(Gone::Postgres).await;
+    outage.postgres.answers(Flow::Open);
+    logged(
+        world,
+        "not possible now, trying again what=\"claim a step\"",
+    )
+    .await;
+    outage.end();
+    let execution = world.finished(id).await;
+    assert_upgraded(world, &execution);
+    assert_eq!(effects(world), [1, 0, 0, 1]);
+    assert_eq!(world.path(id).await, NORMAL);
+    outage.world.close().await;
 }
 
 /// The statement that records the move takes effect, and its answer is lost: the move is made
