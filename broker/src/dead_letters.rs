@@ -14,6 +14,7 @@ mod diagnosis;
 mod id;
 mod letter;
 mod lock;
+mod redrive;
 mod value;
 
 use std::collections::BTreeMap;
@@ -30,14 +31,14 @@ use schemas::Names;
 use tokio::time::{Instant, timeout};
 
 use crate::delay::Delays;
-use crate::error::{BrokerError, PublishError};
+use crate::error::BrokerError;
 use crate::link::{Link, short};
 use crate::options::BrokerOptions;
-use crate::publisher::Publisher;
 use id::Ids;
 use lock::Lock;
 
 pub use letter::{DeadLetter, NoWayBack};
+pub use redrive::RedriveError;
 
 /// How many letters are asked for at once: the most that lie in memory, with their bodies, beside
 /// those that the caller keeps.
@@ -66,20 +67,6 @@ pub struct DeadLetters {
     held: BTreeMap<u64, usize>,
     ids: Ids,
     first: Option<DeadLetter>,
-}
-
-/// Why a letter did not go back to its queue, or is still among the dead letters.
-#[derive(Debug, thiserror::Error)]
-pub enum RedriveError {
-    /// Nothing says where to.
-    #[error(transparent)]
-    NoWayBack(#[from] NoWayBack),
-    /// It is not known to be in its queue; it is still among the dead letters.
-    #[error("it stays among the dead letters")]
-    Publish(#[from] PublishError),
-    /// It is in its queue, and may be among the dead letters too: redriving it again is safe.
-    #[error("it is in its queue again, but may still be among the dead letters")]
-    Kept(#[source] BrokerError),
 }
 
 impl DeadLetters {
@@ -172,35 +159,6 @@ impl DeadLetters {
         self.link.answer("removing a dead letter", ack).await?;
         self.held.remove(&letter.tag);
         Ok(())
-    }
-
-    /// Puts letters back into the queues that they came from, in this order, as if they had never
-    /// been here. Each is removed here once its queue has it: a crash between the two doubles it,
-    /// which workers tolerate. One result for each letter.
-    pub async fn redrive(
-        &mut self,
-        publisher: &Publisher,
-        letters: &[DeadLetter],
-    ) -> Vec<Result<(), RedriveError>> {
-        let mut sent = Vec::with_capacity(letters.len());
-        for letter in letters {
-            sent.push(match letter.way_back() {
-                Ok(queue) => Ok(publisher.redrive(letter, queue).await),
-                Err(why) => Err(why),
-            });
-        }
-        let mut results = Vec::with_capacity(letters.len());
-        for (letter, sent) in letters.iter().zip(sent) {
-            results.push(match sent {
-                Ok(Ok(unconfirmed)) => match unconfirmed.confirmed().await {
-                    Ok(()) => self.remove(letter).await.map_err(RedriveError::Kept),
-                    Err(error) => Err(error.into()),
-                },
-                Ok(Err(error)) => Err(error.into()),
-                Err(why) => Err(why.into()),
-            });
-        }
-        results
     }
 
     /// Gives back all letters that were not removed, in their order, and waits until the queue

@@ -118,7 +118,7 @@ pub struct ClaimToken {
     pub execution_id: Uuid,
     /// The number of the claimed step.
     pub seq: i32,
-    /// Random, new for each claim.
+    /// New for each claim.
     pub token: Uuid,
 }
 

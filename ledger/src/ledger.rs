@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemas::UpgradeRequest;
 use uuid::Uuid;
 
+use crate::claimant::Question;
 use crate::db::Db;
 use crate::error::LedgerError;
 use crate::execution::{
@@ -128,21 +129,20 @@ impl Ledger {
         self.lanes.accept.submit(item).await
     }
 
-    /// Takes a step for `ttl`, unless somebody holds it or it is not the current one. Claims do
-    /// not count as attempts.
+    /// Takes a step for `ttl`, unless somebody else holds it or it is not the current one. Claims
+    /// do not count as attempts.
     ///
     /// # Errors
     /// [`LedgerError::Undecodable`] for a state that this program does not know.
     pub async fn claim(
         &self,
         step: &StepRef,
-        worker: &str,
+        question: Question,
         ttl: Duration,
     ) -> Result<Claim, LedgerError> {
-        let worker = worker.to_owned();
         let item = ClaimStep {
             step: *step,
-            worker,
+            question,
             ttl,
         };
         self.lanes.claim.submit(item).await

@@ -5,6 +5,7 @@
 //! *The ledger never forgets*: every unfinished execution has a time at which the ledger itself
 //! announces its step again.
 
+mod claimant;
 mod coalesce;
 mod db;
 mod error;
@@ -19,6 +20,7 @@ mod target;
 mod values;
 mod weather;
 
+pub use claimant::{Claimant, Question};
 pub use error::LedgerError;
 pub use execution::{
     Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed, StepRef,

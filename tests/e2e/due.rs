@@ -12,9 +12,11 @@ const MANY: usize = 40;
 #[tokio::test]
 async fn many_due_steps_get_by_with_one_connection() {
     let world = World::new(Fleet::generate(MANY)).await;
-    // It accepts requests, and nobody takes up what it announces.
+    // It accepts requests, and nobody takes up what it announces. With few places it asks for more
+    // while messages are on their way.
     let waker = world.worker_with(
-        "[worker]\nstates = ['tpvm-revert']\n[ledger]\nmax_connections = 1\nconnect_timeout = '5s'",
+        "worker.states = ['tpvm-revert']\nledger.max_connections = 1\n\
+         ledger.connect_timeout = '5s'\ndue.batch = 8",
     );
     let requests: Vec<_> = (0..MANY).map(|n| world.request(n)).collect();
     let ids = world.accepted_all(&requests).await;

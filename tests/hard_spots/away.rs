@@ -1,13 +1,13 @@
 //! Postgres gone between a command and its record; RabbitMQ gone between a record and its
 //! publish; both: what is at hand waits, nothing is lost and nothing done twice.
 
-use services::Proxy;
+use services::{Flow, Proxy};
 use simulator::Fleet;
 use tests::{Trap, World};
 use worker::points::Point;
 
 use crate::checks::{NORMAL, REPLACEMENT, assert_upgraded, effects, normal, replaced};
-use crate::support::logged;
+use crate::support::{Lock, logged};
 
 use schemas::State;
 
@@ -57,142 +57,155 @@ impl Outage {
     }
 }
 
-/// The worker comes to `point` in `state`; there its servers go; it goes on, and they return.
-async fn goes_on(fleet: Fleet, point: Point, state: State, gone: Gone, waits: &str) {
-    let (path, expected) = match state {
-        State::TpvmInstallation => (&REPLACEMENT[..], [0, 1, 0, 1]),
-        _ => (&NORMAL[..], [1, 0, 0, 1]),
-    };
-    let outage = Outage::new(fleet).await;
-    let world = &outage.world;
-    let worker = world.worker_at(Trap::stall(point).in_state(state));
-    let id = world.accepted(&world.request(0)).await;
-    worker.stalled().await;
-    outage.begin(gone).await;
-    worker.signal("CONT").await;
-    logged(world, waits).await;
-    outage.end();
-    let execution = world.finished(id).await;
-    assert_upgraded(world, &execution);
-    assert_eq!(effects(world), expected);
-    assert_eq!(world.path(id).await, path);
-    outage.world.close().await;
+/// The worker comes to `point` in `state`; there its servers go. Once it has noticed and `waits`,
+/// they return, and it goes on; or it dies before they do, and another one goes on.
+struct Case {
+    state: State,
+    point: Point,
+    gone: Gone,
+    waits: &'static str,
+    dies: bool,
 }
 
-/// The same, and the worker dies before its servers return.
-async fn another_goes_on(point: Point, state: State, gone: Gone, waits: &str) {
+impl Case {
+    /// Between a command of this state and what is recorded of it.
+    fn after_the_command_of(state: State, gone: Gone) -> Self {
+        Self {
+            state,
+            point: Point::Commanded,
+            gone,
+            waits: "not possible now, trying again what=\"write a wait\"",
+            dies: false,
+        }
+    }
+
+    /// Between the record of this state and the publish that follows.
+    fn after_the_record_of(state: State, gone: Gone) -> Self {
+        let what = match gone {
+            Gone::RabbitMq => "not possible now, trying again what=\"publish\"",
+            Gone::Postgres | Gone::Both => {
+                "not possible now, trying again what=\"read a transition\""
+            }
+        };
+        Self {
+            point: Point::Recorded,
+            waits: what,
+            ..Self::after_the_command_of(state, gone)
+        }
+    }
+
+    fn and_the_worker_dies(self) -> Self {
+        Self { dies: true, ..self }
+    }
+
+    async fn goes_on(self) {
+        let (fleet, path, expected) = match self.state {
+            State::TpvmInstallation => (replaced(), &REPLACEMENT[..], [0, 1, 0, 1]),
+            _ => (normal(), &NORMAL[..], [1, 0, 0, 1]),
+        };
+        let outage = Outage::new(fleet).await;
+        let world = &outage.world;
+        let worker = world.worker_at(Trap::stall(self.point).in_state(self.state));
+        let id = world.accepted(&world.request(0)).await;
+        worker.stalled().await;
+        outage.begin(self.gone).await;
+        worker.signal("CONT").await;
+        logged(world, self.waits).await;
+        let _worker = if self.dies {
+            worker.kill().await;
+            outage.end();
+            world.worker()
+        } else {
+            outage.end();
+            worker
+        };
+        let execution = world.finished(id).await;
+        assert_upgraded(world, &execution);
+        assert_eq!(effects(world), expected);
+        assert_eq!(world.path(id).await, path);
+        outage.world.close().await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_between_the_upgrade_and_its_record() {
+    let case = Case::after_the_command_of(State::TpvmUpgrade, Gone::Postgres);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn postgres_between_the_deploy_and_its_record() {
+    let case = Case::after_the_command_of(State::TpvmInstallation, Gone::Postgres);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn postgres_between_the_redeploy_and_its_record() {
+    let case = Case::after_the_command_of(State::EfaDeployPeerAndRejoin, Gone::Postgres);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn rabbitmq_between_a_record_and_its_publish() {
+    let case = Case::after_the_record_of(State::TpvmConfigValidation, Gone::RabbitMq);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn both_between_the_upgrade_and_its_record() {
+    let case = Case::after_the_command_of(State::TpvmUpgrade, Gone::Both);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn both_between_a_record_and_its_publish() {
+    let case = Case::after_the_record_of(State::TpvmUpgrade, Gone::Both);
+    case.goes_on().await;
+}
+
+#[tokio::test]
+async fn postgres_and_then_the_worker_after_the_upgrade() {
+    let case = Case::after_the_command_of(State::TpvmUpgrade, Gone::Postgres);
+    case.and_the_worker_dies().goes_on().await;
+}
+
+#[tokio::test]
+async fn both_and_then_the_worker_after_a_record() {
+    let case = Case::after_the_record_of(State::DeviceValidation, Gone::Both);
+    case.and_the_worker_dies().goes_on().await;
+}
+
+/// The statement that claims the step takes effect, and its answer is lost: the worker takes over
+/// what it was granted unheard, and does not wait for that claim to end.
+#[tokio::test]
+async fn postgres_with_the_answer_to_a_claim() {
     let outage = Outage::new(normal()).await;
     let world = &outage.world;
-    let worker = world.worker_at(Trap::stall(point).in_state(state));
+    let state = State::TpvmUpgrade;
+    let trap = Trap::stall(Point::Received).in_state(state);
+    // The claim lasts longer than anything that is waited for here.
+    let worker = world.worker_at_with(trap, "worker.claim = '10m'");
     let id = world.accepted(&world.request(0)).await;
     worker.stalled().await;
-    outage.begin(gone).await;
+    let lock = Lock::on_all_steps(world).await;
     worker.signal("CONT").await;
-    logged(world, waits).await;
-    worker.kill().await;
+    lock.is_waited_for(world).await;
+    outage.postgres.answers(Flow::Stalled);
+    lock.release().await;
+    world.held_in(id, state).await;
+    outage.begin(Gone::Postgres).await;
+    outage.postgres.answers(Flow::Open);
+    logged(
+        world,
+        "not possible now, trying again what=\"claim a step\"",
+    )
+    .await;
     outage.end();
-    let _next = world.worker();
     let execution = world.finished(id).await;
     assert_upgraded(world, &execution);
     assert_eq!(effects(world), [1, 0, 0, 1]);
     assert_eq!(world.path(id).await, NORMAL);
     outage.world.close().await;
-}
-
-const NO_POSTGRES: &str = "not possible now, trying again what=\"write a wait\"";
-const NO_RABBITMQ: &str = "not possible now, trying again what=\"publish\"";
-
-#[tokio::test]
-async fn postgres_between_the_upgrade_and_its_record() {
-    let state = State::TpvmUpgrade;
-    goes_on(
-        normal(),
-        Point::Commanded,
-        state,
-        Gone::Postgres,
-        NO_POSTGRES,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn postgres_between_the_deploy_and_its_record() {
-    let state = State::TpvmInstallation;
-    goes_on(
-        replaced(),
-        Point::Commanded,
-        state,
-        Gone::Postgres,
-        NO_POSTGRES,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn postgres_between_the_redeploy_and_its_record() {
-    let state = State::EfaDeployPeerAndRejoin;
-    goes_on(
-        normal(),
-        Point::Commanded,
-        state,
-        Gone::Postgres,
-        NO_POSTGRES,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn rabbitmq_between_a_record_and_its_publish() {
-    let state = State::TpvmConfigValidation;
-    goes_on(
-        normal(),
-        Point::Recorded,
-        state,
-        Gone::RabbitMq,
-        NO_RABBITMQ,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn both_between_the_upgrade_and_its_record() {
-    let state = State::TpvmUpgrade;
-    goes_on(normal(), Point::Commanded, state, Gone::Both, NO_POSTGRES).await;
-}
-
-#[tokio::test]
-async fn both_between_a_record_and_its_publish() {
-    let state = State::TpvmUpgrade;
-    goes_on(
-        normal(),
-        Point::Recorded,
-        state,
-        Gone::Both,
-        "read a transition",
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn postgres_and_then_the_worker_after_the_upgrade() {
-    another_goes_on(
-        Point::Commanded,
-        State::TpvmUpgrade,
-        Gone::Postgres,
-        NO_POSTGRES,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn both_and_then_the_worker_after_a_record() {
-    another_goes_on(
-        Point::Recorded,
-        State::DeviceValidation,
-        Gone::Both,
-        "read a transition",
-    )
-    .await;
 }
 
 /// The statement that records the move takes effect, and its answer is lost: the move is made

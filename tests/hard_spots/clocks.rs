@@ -10,7 +10,7 @@ use tests::{Process, Trap, World};
 use worker::points::Point;
 
 use crate::checks::{assert_upgraded, normal};
-use crate::support::{accept_all, all_upgraded, fleet, value};
+use crate::support::{Lock, accept_all, all_upgraded, fleet, quiet, value};
 
 /// The library that Debian's package `faketime` brings.
 fn library() -> PathBuf {
@@ -48,15 +48,7 @@ async fn workers_a_day_apart_share_the_work() {
     let ahead = skewed(&mut world, "+1d", |world| world.worker());
     let behind = skewed(&mut world, "-1d", |world| world.worker());
     let normal = world.worker();
-    for worker in [&ahead, &behind, &normal] {
-        tests::until("all workers to consume", || async {
-            worker
-                .log()
-                .contains("the consumer is connected")
-                .then_some(())
-        })
-        .await;
-    }
+    world.connected().await;
     let ids = accept_all(&world, COUNT).await;
     all_upgraded(&world, &ids).await;
     for (worker, days) in [(&ahead, 1), (&behind, -1), (&normal, 0)] {
@@ -98,4 +90,29 @@ async fn a_claim_ends_when_postgres_says_so() {
         assert_upgraded(&world, &world.finished(id).await);
         world.close().await;
     }
+}
+
+/// Postgres' clock goes on while a claim is answered. An intent that did not count that in would
+/// seem settled to others while its command may still leave.
+#[tokio::test]
+async fn an_intent_is_not_older_than_the_claims_answer() {
+    let state = State::TpvmUpgrade;
+    let world = World::new(normal()).await;
+    let trap = Trap::stall(Point::Received).in_state(state);
+    let worker = world.worker_at_with(trap, "worker.claim = '30s'");
+    let id = world.accepted(&world.request(0)).await;
+    worker.stalled().await;
+    let lock = Lock::on_all_steps(&world).await;
+    worker.signal("CONT").await;
+    lock.is_waited_for(&world).await;
+    // Longer than the worker takes from the answer to its intent.
+    quiet(Duration::from_secs(4)).await;
+    let unanswered: String = value(&world, "SELECT now()::text").await;
+    lock.release().await;
+    assert_upgraded(&world, &world.finished(id).await);
+    let later = format!(
+        "SELECT (facts -> 'upgrade' ->> 'at')::timestamptz >= '{unanswered}' FROM executions"
+    );
+    assert!(value::<bool>(&world, later).await, "{}", world.logs());
+    world.close().await;
 }

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use broker::Inbox;
 use schemas::{Event, State, decode};
-use tests::{World, until};
+use tests::{Wire, World, until};
 
-use crate::support::{Wire, accept_all, all_upgraded, counted, fleet, quiet, value};
+use crate::support::{accept_all, all_upgraded, counted, fleet, quiet, value};
 
 const AGAIN: Duration = Duration::from_millis(500);
 

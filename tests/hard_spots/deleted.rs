@@ -1,15 +1,14 @@
 //! Queues and exchanges deleted under us, and the consumers that the broker cancels with them:
 //! what is missing is declared again by whoever notices, and the ledger brings the steps back.
 
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-use lapin::types::FieldTable;
 use schemas::{Names, State};
 use simulator::{Fault, FaultKind};
 use std::time::Duration;
-use tests::World;
+use tests::{Process, Wire, World};
+use uuid::Uuid;
 
 use crate::checks::{assert_upgraded, normal};
-use crate::support::{Wire, accept_all, all_upgraded, fleet, logged};
+use crate::support::{accept_all, all_upgraded, fleet, logged};
 
 #[tokio::test]
 async fn every_queue_of_a_state() {
@@ -20,11 +19,7 @@ async fn every_queue_of_a_state() {
     let wire = Wire::open(&world).await;
     for state in State::ACTING {
         let queue = world.names.state_queue(state).unwrap();
-        let options = QueueDeleteOptions::default();
-        wire.channel
-            .queue_delete(queue.as_str().into(), options)
-            .await
-            .unwrap();
+        wire.delete_queue(&queue).await;
     }
     logged(&world, "the broker stopped delivering from").await;
     all_upgraded(&world, &ids).await;
@@ -37,13 +32,9 @@ async fn the_queue_of_requests() {
     let _worker = world.worker();
     let wire = Wire::open(&world).await;
     // It is there again before anyone else could have declared it.
-    logged(&world, "the consumer is connected").await;
+    world.connected().await;
     let queue = world.names.request_queue();
-    let options = QueueDeleteOptions::default();
-    wire.channel
-        .queue_delete(queue.as_str().into(), options)
-        .await
-        .unwrap();
+    wire.delete_queue(&queue).await;
     logged(&world, "the broker stopped delivering from").await;
     let id = tests::until("the queue to be there again", || async {
         let message = broker::Outgoing::request(
@@ -65,6 +56,17 @@ async fn the_queue_of_requests() {
     world.close().await;
 }
 
+/// A worker that holds an upgrade's first step for a while, and has published nothing of it.
+async fn held_at_the_first_step() -> (World, Process, Uuid) {
+    let world = World::new(normal()).await;
+    let hold = FaultKind::Slow(Duration::from_secs(1));
+    world.fault(0, Fault::new("show-version", hold).once());
+    let worker = world.worker();
+    let id = world.accepted(&world.request(0)).await;
+    world.held_in(id, State::DeviceValidation).await;
+    (world, worker, id)
+}
+
 /// Publishing to an exchange that is not there costs the publisher its connection, and the
 /// consumers, which could declare it again, notice nothing.
 #[tokio::test]
@@ -74,29 +76,14 @@ async fn each_exchange() {
         Names::events_exchange,
         Names::dead_letter_exchange,
     ] {
-        let world = World::new(normal()).await;
-        let hold = FaultKind::Slow(Duration::from_secs(1));
-        world.fault(0, Fault::new("show-version", hold).once());
-        let _worker = world.worker();
-        let id = world.accepted(&world.request(0)).await;
-        world.held_in(id, State::DeviceValidation).await;
+        let (world, _worker, id) = held_at_the_first_step().await;
         let wire = Wire::open(&world).await;
         let name = exchange(&world.names);
-        let options = ExchangeDeleteOptions::default();
-        wire.channel
-            .exchange_delete(name.as_str().into(), options)
-            .await
-            .unwrap();
+        wire.delete_exchange(&name).await;
         if name == world.names.dead_letter_exchange() {
             let queue = world.names.state_queue(State::TpvmUpgrade).unwrap();
-            let publish = wire.channel.basic_publish(
-                "".into(),
-                queue.as_str().into(),
-                Default::default(),
-                b"not a step",
-                Default::default(),
-            );
-            publish.await.unwrap();
+            wire.publish("", &queue, b"not a step", Default::default())
+                .await;
         }
         assert_upgraded(&world, &world.finished(id).await);
         if name == world.names.dead_letter_exchange() {
@@ -113,22 +100,13 @@ async fn each_exchange() {
 /// The queue is there and its consumer content, and nothing leads to it any more.
 #[tokio::test]
 async fn a_binding() {
-    let world = World::new(normal()).await;
-    let hold = FaultKind::Slow(Duration::from_secs(1));
-    world.fault(0, Fault::new("show-version", hold).once());
-    let _worker = world.worker();
-    let id = world.accepted(&world.request(0)).await;
-    world.held_in(id, State::DeviceValidation).await;
+    let (world, _worker, id) = held_at_the_first_step().await;
     let wire = Wire::open(&world).await;
     for state in State::ACTING {
         let queue = world.names.state_queue(state).unwrap();
-        let unbind = wire.channel.queue_unbind(
-            queue.as_str().into(),
-            world.names.commands_exchange().as_str().into(),
-            Names::state_key(state).unwrap().as_str().into(),
-            FieldTable::default(),
-        );
-        unbind.await.unwrap();
+        let key = Names::state_key(state).unwrap();
+        let exchange = world.names.commands_exchange();
+        wire.unbind(&queue, &exchange, &key).await;
     }
     assert_upgraded(&world, &world.finished(id).await);
     world.close().await;

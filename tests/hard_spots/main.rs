@@ -12,6 +12,7 @@ mod copies;
 mod deadlines;
 mod deleted;
 mod exhausted;
+mod full;
 mod headers;
 mod many;
 mod poison;

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use schemas::State;
-use tests::{Exit, Process, World, binary};
+use tests::{Exit, Process, Wire, World, binary};
 use tokio::process::Command;
 
-use crate::support::{Wire, accept_all, all_upgraded, fleet};
+use crate::support::{accept_all, all_upgraded, fleet};
 
 const MANY: usize = 12;
 
@@ -46,36 +45,20 @@ async fn workers_at_once_on_an_empty_broker() {
         .into_iter()
         .filter_map(|state| names.state_queue(state));
     for queue in states.chain([names.request_queue(), names.dead_letter_queue()]) {
-        let options = QueueDeleteOptions::default();
-        wire.channel
-            .queue_delete(queue.as_str().into(), options)
-            .await
-            .unwrap();
+        wire.delete_queue(&queue).await;
     }
     for exchange in [
         names.commands_exchange(),
         names.events_exchange(),
         names.dead_letter_exchange(),
     ] {
-        let options = ExchangeDeleteOptions::default();
-        wire.channel
-            .exchange_delete(exchange.as_str().into(), options)
-            .await
-            .unwrap();
+        wire.delete_exchange(&exchange).await;
     }
     // Longer than usual: they all want the two cores at once.
     let patient =
         "[broker]\nconnect_timeout = '30s'\n[ledger]\nconnect_timeout = '30s'\nmax_connections = 2";
-    let workers: Vec<Process> = (0..MANY).map(|_| world.worker_with(patient)).collect();
-    for worker in &workers {
-        tests::until("a worker that consumes", || async {
-            worker
-                .log()
-                .contains("the consumer is connected")
-                .then_some(())
-        })
-        .await;
-    }
+    let _workers: Vec<Process> = (0..MANY).map(|_| world.worker_with(patient)).collect();
+    world.connected().await;
     let ids = accept_all(&world, COUNT).await;
     all_upgraded(&world, &ids).await;
     world.close().await;

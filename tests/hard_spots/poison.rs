@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use ledger::Acceptance;
-use tests::{World, until};
+use tests::{Wire, World, until};
 use uuid::Uuid;
 
-use crate::support::{Wire, all_upgraded, counted, fleet, quiet, sql, value};
+use crate::support::{all_upgraded, counted, fleet, quiet, sql, value};
 
 /// Accepts upgrades that no worker has heard of yet.
 async fn accept(world: &World, count: usize) -> Vec<Uuid> {
@@ -125,7 +125,9 @@ async fn an_end_that_cannot_be_told_is_in_nobodys_way() {
     let worker = world.worker();
     let ids = crate::support::accept_all(&world, 2).await;
     all_upgraded(&world, &ids).await;
-    worker.kill().await;
+    // In order, so that it leaves no message behind that would have an end announced.
+    worker.signal("TERM").await;
+    worker.exit(Duration::from_secs(30)).await;
     sql(
         &world,
         "UPDATE executions SET end_announced_at = NULL, finished_at = finished_at - interval '1 hour'",

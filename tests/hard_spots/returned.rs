@@ -6,9 +6,9 @@ use broker::{Inbox, Outgoing};
 use schemas::{Answer, Reply, State, Step, TraceContext, V1, decode};
 use sqlx::Executor;
 use std::time::Duration;
-use tests::{World, until};
+use tests::{Wire, World, until};
 
-use crate::support::{Wire, all_upgraded, connect, fleet};
+use crate::support::{all_upgraded, connect, fleet};
 
 /// More often than `broker.delivery_limit` allows.
 const TIMES: usize = 24;

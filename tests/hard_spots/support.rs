@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lapin::options::{BasicGetOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties};
-use schemas::names::HEADER_REASON;
 use simulator::Fleet;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use tests::{World, until};
 use uuid::Uuid;
 
@@ -43,65 +39,29 @@ where
     found
 }
 
-/// A channel of the test's own.
-pub struct Wire {
-    _connection: Connection,
-    pub channel: Channel,
-}
+/// Keeps every step of a world as it is: whoever writes one waits inside of Postgres.
+pub struct Lock(PgConnection);
 
-impl Wire {
-    pub async fn open(world: &World) -> Self {
-        let properties = ConnectionProperties::default();
-        let connection = Connection::connect(&world.broker.url, properties)
-            .await
-            .unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        Self {
-            _connection: connection,
-            channel,
-        }
+impl Lock {
+    pub async fn on_all_steps(world: &World) -> Self {
+        let mut connection = connect(world).await;
+        let lock = connection.execute("BEGIN; SELECT FROM executions FOR UPDATE");
+        lock.await.unwrap();
+        Self(connection)
     }
 
-    /// How many messages lie in a queue, ready to be delivered.
-    pub async fn ready(&self, queue: &str) -> u32 {
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let declared = self
-            .channel
-            .queue_declare(queue.into(), options, FieldTable::default())
-            .await;
-        declared.unwrap().message_count()
+    /// Waits until a worker waits.
+    pub async fn is_waited_for(&self, world: &World) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                       AND wait_event_type = 'Lock' AND application_name = 'tpvm-upgrade'";
+        until("a worker that waits for a step", || async {
+            (value::<i64>(world, waiting).await > 0).then_some(())
+        })
+        .await;
     }
 
-    /// Takes everything out of a queue.
-    pub async fn drain(&self, queue: &str) -> Vec<lapin::message::Delivery> {
-        let mut all = Vec::new();
-        while let Some(message) = self
-            .channel
-            .basic_get(queue.into(), BasicGetOptions { no_ack: true })
-            .await
-            .unwrap()
-        {
-            all.push(message.delivery);
-        }
-        all
-    }
-
-    /// The reasons of the dead letters, which it takes out.
-    pub async fn dead_letters(&self, world: &World) -> Vec<String> {
-        let letters = self.drain(&world.names.dead_letter_queue()).await;
-        letters.iter().map(reason).collect()
-    }
-}
-
-/// Why a message is a dead letter.
-pub fn reason(letter: &lapin::message::Delivery) -> String {
-    let headers = letter.properties.headers().clone().unwrap_or_default();
-    match headers.inner().get(HEADER_REASON) {
-        Some(AMQPValue::LongString(reason)) => reason.to_string(),
-        _ => "set aside by the broker".to_owned(),
+    pub async fn release(self) {
+        self.0.close().await.unwrap();
     }
 }
 

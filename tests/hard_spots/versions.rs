@@ -10,11 +10,11 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use schemas::{Answer, ReasonCode, Reply, State, decode};
 use serde_json::{Value, json};
 use simulator::{Fault, FaultKind};
-use tests::{Exit, World, until};
+use tests::{Exit, Wire, World, reason, until};
 use uuid::Uuid;
 
 use crate::checks::{assert_upgraded, normal};
-use crate::support::{Wire, reason, sql, value};
+use crate::support::{sql, value};
 
 /// A message of version 1, with some of its fields replaced.
 fn kept(name: &str, fields: &Value) -> Value {
@@ -47,16 +47,7 @@ async fn publish(wire: &Wire, exchange: &str, key: &str, reply_to: Option<&str>,
         properties = properties.with_reply_to(queue.into());
     }
     let body = serde_json::to_vec(body).unwrap();
-    wire.channel
-        .basic_publish(
-            exchange.into(),
-            key.into(),
-            Default::default(),
-            &body,
-            properties,
-        )
-        .await
-        .unwrap();
+    wire.publish(exchange, key, &body, properties).await;
 }
 
 async fn request(world: &World, wire: &Wire, body: &Value) -> Reply {

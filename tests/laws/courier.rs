@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
-use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{BasicProperties, Consumer};
 use schemas::{Names, State};
-use tests::{World, until};
+use tests::{Wire, World, until};
 use uuid::Uuid;
 
 /// A message for workers.
@@ -28,19 +26,15 @@ pub struct Message {
 
 /// Sees a copy of every message for workers.
 pub struct Tap {
-    _connection: Connection,
-    channel: Channel,
+    wire: Wire,
     names: Names,
     messages: Consumer,
 }
 
 impl Tap {
     pub async fn open(world: &World) -> Self {
-        let properties = ConnectionProperties::default();
-        let connection = Connection::connect(&world.broker.url, properties)
-            .await
-            .unwrap();
-        let channel = connection.create_channel().await.unwrap();
+        let wire = Wire::open(world).await;
+        let channel = &wire.channel;
         let exclusive = QueueDeclareOptions {
             exclusive: true,
             ..QueueDeclareOptions::default()
@@ -66,8 +60,7 @@ impl Tap {
         let messages = channel.basic_consume(queue, "tap".into(), options, FieldTable::default());
         Self {
             messages: messages.await.unwrap(),
-            _connection: connection,
-            channel,
+            wire,
             names: world.names.clone(),
         }
     }
@@ -79,17 +72,11 @@ impl Tap {
         let tap = Self::open(world).await;
         for (key, queue, _) in routes(&world.names) {
             until("a consumer of each queue", || async {
-                (tap.declared(&queue).await.consumer_count() > 0).then_some(())
+                (tap.wire.consumers(&queue).await > 0).then_some(())
             })
             .await;
             let exchange = world.names.commands_exchange();
-            let unbind = tap.channel.queue_unbind(
-                queue.as_str().into(),
-                exchange.as_str().into(),
-                key.as_str().into(),
-                FieldTable::default(),
-            );
-            unbind.await.unwrap();
+            tap.wire.unbind(&queue, &exchange, &key).await;
         }
         tap
     }
@@ -114,30 +101,15 @@ impl Tap {
 
     /// Delivers a message straight into its queue: through the exchange it would come back here.
     pub async fn deliver(&self, message: &Message) {
-        let publish = self.channel.basic_publish(
-            "".into(),
-            message.queue.as_str().into(),
-            BasicPublishOptions::default(),
-            &message.body,
-            message.properties.clone(),
-        );
-        publish.await.unwrap();
+        let properties = message.properties.clone();
+        self.wire
+            .publish("", &message.queue, &message.body, properties)
+            .await;
     }
 
     /// How many messages a queue holds that nobody has taken.
     pub async fn waiting(&self, queue: &str) -> u32 {
-        self.declared(queue).await.message_count()
-    }
-
-    async fn declared(&self, queue: &str) -> lapin::Queue {
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let declare = self
-            .channel
-            .queue_declare(queue.into(), passive, FieldTable::default());
-        declare.await.unwrap()
+        self.wire.ready(queue).await
     }
 }
 

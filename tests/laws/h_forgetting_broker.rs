@@ -16,24 +16,17 @@ use uuid::Uuid;
 use crate::courier::{Message, Tap, states};
 use crate::scene::{Scene, Upgrade};
 use crate::tally::tally;
+use crate::timing::deadlines;
 use crate::ways::ways;
 
 /// A worker that has a command in hand for as long as the broker takes to come back.
-const LONG_COMMANDS: &str = r#"
-[slx]
-connect_timeout = "60s"
-command_timeout = "60s"
-[efa]
-request_timeout = "60s"
-[timing]
-settle = "61s"
-validation_deadline = "5m"
-configuration_deadline = "5m"
-installation_deadline = "5m"
-upgrade_deadline = "5m"
-revert_deadline = "5m"
-redeploy_deadline = "5m"
-"#;
+const LONG_COMMANDS: &str = concat!(
+    deadlines!("5m", "5m"),
+    "timing.settle = '61s'
+     slx.connect_timeout = '60s'
+     slx.command_timeout = '60s'
+     efa.request_timeout = '60s'"
+);
 
 /// Longer than the broker needs to be gone.
 const IN_HAND: FaultKind = FaultKind::Slow(Duration::from_secs(8));

@@ -6,12 +6,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod process;
+mod requests;
 mod trap;
 mod until;
+mod wire;
 mod workers;
 mod world;
 
 pub use process::{Exit, Process, binary};
 pub use trap::Trap;
 pub use until::{patience, until, until_within};
+pub use wire::{Wire, reason};
 pub use world::{DISRUPTIVE, World};

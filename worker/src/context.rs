@@ -1,11 +1,14 @@
 //! What an action is given: the step as it was claimed, and the ways to the device and to EFA.
 
+mod clock;
+mod intend;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ledger::{Baseline, Facts, Fenced, HeldStep, Intent, Ledger, Target};
+use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
 use schemas::State;
 use schemas::inventory::FirmwareHost;
 use schemas::tpvm::TpvmConfig;
@@ -16,12 +19,14 @@ use tokio::time::Instant;
 use crate::config::Timing;
 use crate::efa::EfaApi;
 use crate::outcome::Setback;
-use crate::permit::Permit;
 use crate::points::Point;
 use crate::secrets::Secrets;
 use crate::sites::Sites;
 use crate::slx::{Dialect, Switch};
 use crate::versions::SlxVersion;
+use clock::PostgresClock;
+
+pub use intend::Intended;
 
 /// The ways out of the worker that are the same for every step.
 #[derive(Clone)]
@@ -47,27 +52,8 @@ pub struct Surroundings {
 /// One claimed step, as its action sees it.
 pub struct Context<'a> {
     held: &'a HeldStep,
-    asked: Instant,
-    claimed: Instant,
+    clock: PostgresClock,
     around: &'a Surroundings,
-}
-
-/// A command that the ledger knows to be about to be sent.
-pub struct Intended {
-    /// Leave to send it.
-    pub permit: Permit,
-    intent: Intent,
-    named: fn(Intent) -> Facts,
-}
-
-impl Intended {
-    /// What was learnt from the answer that the command was taken.
-    pub fn answered(self) -> Facts {
-        (self.named)(Intent {
-            answered: true,
-            ..self.intent
-        })
-    }
 }
 
 impl<'a> Context<'a> {
@@ -75,8 +61,7 @@ impl<'a> Context<'a> {
     pub fn new(held: &'a HeldStep, asked: Instant, around: &'a Surroundings) -> Self {
         Self {
             held,
-            asked,
-            claimed: Instant::now(),
+            clock: PostgresClock::told(held.now, asked),
             around,
         }
     }
@@ -106,34 +91,14 @@ impl<'a> Context<'a> {
         &self.around.minimum_slx
     }
 
-    /// Postgres' time at the earliest: its clock at the claim, and what has passed here since the
-    /// answer. No worker's own clock decides anything.
+    /// Postgres' time at the earliest. No worker's own clock decides anything.
     pub fn now(&self) -> DateTime<Utc> {
-        self.held.now + self.claimed.elapsed()
+        self.clock.earliest()
     }
 
     /// Whether this step's time is over.
     pub fn past_deadline(&self) -> bool {
         self.now() > self.deadline()
-    }
-
-    /// Whether a command that was sent in an earlier look may still be on its way.
-    pub fn command_on_its_way(&self) -> bool {
-        let facts = self.facts();
-        let intent = match self.state() {
-            State::TpvmInstallation => &facts.install,
-            State::TpvmUpgrade => &facts.upgrade,
-            State::TpvmRevert => &facts.revert,
-            State::EfaDeployPeerAndRejoin => &facts.redeploy,
-            State::WorkflowStarted
-            | State::DeviceValidation
-            | State::TpvmConfigValidation
-            | State::TpvmConfiguration
-            | State::WorkflowFinished => &None,
-        };
-        intent.as_ref().is_some_and(|intent| {
-            intent.sends > 0 && !intent.answered && self.now() < intent.at + self.timing().settle
-        })
     }
 
     fn deadline(&self) -> DateTime<Utc> {
@@ -194,70 +159,6 @@ impl<'a> Context<'a> {
     /// A failure if the URL or a secret does not serve.
     pub fn efa(&self, target: &Target) -> Result<Box<dyn EfaApi>, Setback> {
         Ok(self.around.sites.efa(target)?)
-    }
-
-    /// Writes an intent to the ledger, to send a command now for the nth time, with what could be
-    /// seen just before; `named` is the fact that it becomes. The command may be sent once this
-    /// returns, and as long as the permit holds: an intent is older than `settle` only when its
-    /// command is no longer on the way.
-    ///
-    /// # Errors
-    /// [`Setback::ClaimLost`] if somebody else holds the step, and a retry if the step's time ends
-    /// before it would be known whether the command arrived, or if the permit is over: then
-    /// nothing was sent. A state that ends, ends without a command on the way.
-    pub async fn intend(
-        &self,
-        sends: i32,
-        baseline: Baseline,
-        named: fn(Intent) -> Facts,
-    ) -> Result<Intended, Setback> {
-        let timing = self.timing();
-        let begun = Instant::now();
-        // Postgres' clock may be as far ahead as the claim's answer took to come: the intent must
-        // not look older to others than it is.
-        let at = self.held.now + (begun - self.asked);
-        if at + timing.settle > self.deadline() {
-            return Err(Setback::retry(
-                "too little time is left for this step to begin anything",
-            ));
-        }
-        let intent = Intent {
-            at,
-            sends,
-            baseline,
-            answered: false,
-        };
-        self.note(&named(intent.clone())).await?;
-        let window = timing.settle.saturating_sub(self.around.longest_command);
-        let intended = Intended {
-            permit: Permit::until(begun + window),
-            intent,
-            named,
-        };
-        self.passed(Point::Intended);
-        Ok(intended)
-    }
-
-    /// Takes an intent back if the command was surely not sent, so that it does not count. It
-    /// stays where that can't be written: then the device is observed first.
-    ///
-    /// # Errors
-    /// As what was `sent`.
-    pub async fn unless_sent<T>(
-        &self,
-        intended: &Intended,
-        sent: Result<T, Setback>,
-    ) -> Result<T, Setback> {
-        if let Err(Setback::Retry { .. }) = &sent {
-            let intent = Intent {
-                sends: intended.intent.sends - 1,
-                ..intended.intent.clone()
-            };
-            if let Err(Setback::ClaimLost) = self.note(&(intended.named)(intent)).await {
-                return Err(Setback::ClaimLost);
-            }
-        }
-        sent
     }
 
     /// Tells that the step has come to a point.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::request::StoredRequest;
+use crate::claimant::Question;
 use crate::coalesce::Statement;
 use crate::db::Db;
 use crate::error::LedgerError;
@@ -19,7 +20,7 @@ pub(crate) struct ClaimSteps(pub(crate) Db);
 
 pub(crate) struct ClaimStep {
     pub(crate) step: StepRef,
-    pub(crate) worker: String,
+    pub(crate) question: Question,
     pub(crate) ttl: Duration,
 }
 
@@ -68,8 +69,12 @@ impl Statement for ClaimSteps {
             .iter()
             .map(|item| item.step.state.slug().to_owned())
             .collect();
-        let tokens: Vec<Uuid> = items.iter().map(|_| Uuid::new_v4()).collect();
-        let workers: Vec<String> = items.iter().map(|item| item.worker.clone()).collect();
+        let questions = || items.iter().map(|item| &item.question);
+        let tokens: Vec<Uuid> = questions().map(|question| question.token).collect();
+        let firsts: Vec<Uuid> = questions().map(|question| question.first).collect();
+        let workers: Vec<String> = questions()
+            .map(|question| question.worker.clone())
+            .collect();
         let ttls: Vec<f64> = items.iter().map(|item| seconds(item.ttl)).collect();
         // Only Postgres' clock decides whether a claim has ended, so that workers with different
         // clocks agree.
@@ -77,8 +82,8 @@ impl Statement for ClaimSteps {
             FoundRow,
             r#"
             WITH asked AS (
-                SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::float8[])
-                    AS t (id, seq, state, token, worker, ttl)
+                SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::float8[])
+                    AS t (id, seq, state, token, first_token, worker, ttl)
             ), found AS MATERIALIZED (
                 SELECT e.* FROM executions e WHERE e.id = ANY ($1) ORDER BY e.id FOR NO KEY UPDATE
             ), granted AS (
@@ -93,7 +98,9 @@ impl Statement for ClaimSteps {
                   AND e.seq = a.seq
                   AND e.state = a.state
                   AND e.finished_at IS NULL
-                  AND (e.claim_until IS NULL OR e.claim_until <= now())
+                  AND (e.claim_until IS NULL
+                       OR e.claim_until <= now()
+                       OR (e.claim_token >= a.first_token AND e.claim_token < a.token))
                 RETURNING e.id, e.claim_token
             )
             SELECT f.id AS "id!", f.seq AS "seq!", f.state AS "state!",
@@ -115,6 +122,7 @@ impl Statement for ClaimSteps {
             &seqs,
             &states,
             &tokens,
+            &firsts,
             &workers,
             &ttls,
         );

@@ -4,7 +4,7 @@ use ledger::{Claim, Facts, Fenced, Found, StepRef, Wait};
 use schemas::{State, Verdict};
 use uuid::Uuid;
 
-use crate::support::{Fixture, LATER, TTL, failure, held, request, success, the_end};
+use crate::support::{Fixture, LATER, TTL, failure, held, question, request, success, the_end};
 
 #[tokio::test]
 async fn a_held_step_shows_all_that_is_known() {
@@ -51,14 +51,14 @@ async fn a_claim_keeps_others_out_until_it_ends() {
     let first = fixture.hold(&step).await;
 
     let other = fixture.another().await;
-    let claim = other.claim(&step, "worker-2", TTL).await.unwrap();
+    let claim = other.claim(&step, question("worker-2"), TTL).await.unwrap();
     let Claim::Busy { until } = claim else {
         panic!("claimed twice: {claim:?}");
     };
     assert!(until > first.now);
 
     fixture.expire_claim(step.execution_id).await;
-    let second = held(other.claim(&step, "worker-2", TTL).await.unwrap());
+    let second = held(other.claim(&step, question("worker-2"), TTL).await.unwrap());
     assert_ne!(first.token, second.token);
 
     let ledger = &fixture.ledger;
@@ -110,7 +110,7 @@ async fn of_many_claims_at_once_one_is_granted() {
     let mut claims = tokio::task::JoinSet::new();
     for index in 0..40 {
         let ledger = others[index % 2].clone();
-        claims.spawn(async move { ledger.claim(&step, "worker", TTL).await.unwrap() });
+        claims.spawn(async move { ledger.claim(&step, question("worker"), TTL).await.unwrap() });
     }
     let claims = claims.join_all().await;
     let granted = claims.iter().filter(|it| matches!(it, Claim::Held(_)));
@@ -137,7 +137,11 @@ async fn messages_of_other_steps_are_told_apart() {
             seq,
             state,
         };
-        fixture.ledger.claim(&step, "w", TTL).await.unwrap()
+        fixture
+            .ledger
+            .claim(&step, question("w"), TTL)
+            .await
+            .unwrap()
     };
     assert_eq!(
         claim(1, State::DeviceValidation).await,
@@ -150,7 +154,11 @@ async fn messages_of_other_steps_are_told_apart() {
         seq: 1,
         state: State::DeviceValidation,
     };
-    let missing = fixture.ledger.claim(&unknown, "w", TTL).await.unwrap();
+    let missing = fixture
+        .ledger
+        .claim(&unknown, question("w"), TTL)
+        .await
+        .unwrap();
     assert_eq!(missing, Claim::Missing);
     assert!(matches!(
         claim(2, State::TpvmConfigValidation).await,
@@ -177,7 +185,11 @@ async fn a_finished_execution_is_never_claimed() {
         seq: 2,
         state: State::WorkflowFinished,
     };
-    let claim = fixture.ledger.claim(&step, "w", TTL).await.unwrap();
+    let claim = fixture
+        .ledger
+        .claim(&step, question("w"), TTL)
+        .await
+        .unwrap();
     assert_eq!(claim, Claim::Behind(found));
     fixture.close().await;
 }

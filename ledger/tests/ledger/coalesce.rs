@@ -5,7 +5,7 @@ use ledger::{Claim, Fenced, LedgerError};
 use schemas::{State, Verdict};
 use tokio::task::JoinSet;
 
-use crate::support::{Fixture, TTL, held, success};
+use crate::support::{Fixture, TTL, held, question, success};
 
 /// How many transactions wrote the present rows: each statement is one.
 async fn writers(fixture: &Fixture) -> i64 {
@@ -41,7 +41,7 @@ async fn many_at_once_are_carried_out_in_few_statements() {
             seq: 1,
             state: State::DeviceValidation,
         };
-        claims.spawn(async move { held(ledger.claim(&step, "w", TTL).await.unwrap()) });
+        claims.spawn(async move { held(ledger.claim(&step, question("w"), TTL).await.unwrap()) });
     }
     let tokens: Vec<_> = claims
         .join_all()
@@ -109,7 +109,7 @@ async fn whoever_gives_up_takes_nothing_from_the_others() {
     for (index, step) in steps.into_iter().enumerate() {
         let ledger = fixture.ledger.clone();
         claims.spawn(async move {
-            let claim = ledger.claim(&step, "w", TTL);
+            let claim = ledger.claim(&step, question("w"), TTL);
             if index % 2 == 0 {
                 Some(claim.await.unwrap())
             } else {

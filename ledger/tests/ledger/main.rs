@@ -13,5 +13,6 @@ mod record;
 mod report;
 mod silent;
 mod support;
+mod unanswered;
 mod unreadable;
 mod weather;

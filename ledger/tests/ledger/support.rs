@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ledger::{
-    Acceptance, Claim, Facts, Failure, Fenced, HeldStep, Ledger, LedgerOptions, StepRef, Transition,
+    Acceptance, Claim, Claimant, Facts, Failure, Fenced, HeldStep, Ledger, LedgerOptions, Question,
+    StepRef, Transition,
 };
 use schemas::inventory::Inventory;
 use schemas::{Case, Outcome, State, UpgradeRequest, Verdict};
@@ -82,7 +83,12 @@ impl Fixture {
 
     /// Claims a step that is free.
     pub async fn hold(&self, step: &StepRef) -> HeldStep {
-        held(self.ledger.claim(step, "worker-1", TTL).await.unwrap())
+        held(
+            self.ledger
+                .claim(step, question("worker-1"), TTL)
+                .await
+                .unwrap(),
+        )
     }
 
     /// Accepts an upgrade of device `index` and claims its first step.
@@ -219,4 +225,9 @@ pub fn the_end(verdict: Verdict, transition: Transition) -> Transition {
         verdict: Some(verdict),
         ..transition
     }
+}
+
+/// The only question of a claimant.
+pub fn question(worker: &str) -> Question {
+    Claimant::new(worker).ask()
 }

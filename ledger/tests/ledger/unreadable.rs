@@ -3,7 +3,7 @@ use std::time::Duration;
 use ledger::{Claim, LedgerError, Postponed};
 use tokio::task::JoinSet;
 
-use crate::support::{Fixture, TTL};
+use crate::support::{Fixture, TTL, question};
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_fails_alone() {
@@ -19,7 +19,12 @@ async fn a_row_that_cannot_be_read_fails_alone() {
     let mut claims = JoinSet::new();
     for step in steps {
         let ledger = fixture.ledger.clone();
-        claims.spawn(async move { (step.execution_id, ledger.claim(&step, "w", TTL).await) });
+        claims.spawn(async move {
+            (
+                step.execution_id,
+                ledger.claim(&step, question("w"), TTL).await,
+            )
+        });
     }
     for (id, claim) in claims.join_all().await {
         match claim {

@@ -2,6 +2,7 @@
 //! none ever finished them.
 
 mod action;
+mod chosen;
 mod item;
 mod list;
 mod purge;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ledger::{
-    Acceptance, Claim, ClaimToken, Facts, Failure, Fenced, Ledger, StepRef, Transition, Wait,
+    Acceptance, Claim, ClaimToken, Claimant, Facts, Failure, Fenced, Ledger, StepRef, Transition,
+    Wait,
 };
 use schemas::{Case, Outcome, State, UpgradeRequest, Verdict};
 use serde_json::json;
@@ -54,7 +55,12 @@ impl Upgrade<'_> {
             seq: self.seq,
             state: self.state,
         };
-        match self.ledger.claim(&step, "worker-1", LONG).await.unwrap() {
+        match self
+            .ledger
+            .claim(&step, Claimant::new("worker-1").ask(), LONG)
+            .await
+            .unwrap()
+        {
             Claim::Held(held) => held.token,
             other => panic!("{other:?}"),
         }

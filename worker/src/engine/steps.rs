@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker::Delivery;
-use ledger::{Claim, ClaimToken, Facts, Fenced, HeldStep, Postponed, StepRef, Wait};
+use ledger::{Claim, ClaimToken, Claimant, Facts, Fenced, HeldStep, Postponed, StepRef, Wait};
 use schemas::{Message, Revert, Step, TraceContext, decode};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, error, info, info_span, warn};
@@ -63,9 +63,10 @@ impl Engine {
             let ledger = &self.around.ledger;
             let ttl = self.around.claim;
             let mut asked = Instant::now();
+            let mut claimant = Claimant::new(&self.worker);
             let claim = self.persist("claim a step", || {
                 asked = Instant::now();
-                ledger.claim(&step, &self.worker, ttl)
+                ledger.claim(&step, claimant.ask(), ttl)
             });
             let verdict = match claim.await {
                 Err(halted) => self.acknowledged(Err(halted.into())),

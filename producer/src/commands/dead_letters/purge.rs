@@ -1,14 +1,15 @@
 //! `dead-letters purge`: removes dead letters for good.
 
-use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 
+use broker::{DeadLetter, DeadLetters};
 use clap::Args;
 
 use super::action::{Account, Became};
+use super::chosen::on_each_batch;
 use super::item::{self, Item};
 use super::selection::Selection;
-use super::{IDS, next, note, open, unavailable};
+use super::{IDS, note, unavailable};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -65,33 +66,18 @@ pub(crate) async fn run(
         return Ok(Exit::EndedOtherwise);
     }
     let mut account = Account::new(output);
-    if !chosen.is_empty() {
-        purge(chosen, settings, &mut account).await?;
-    }
+    on_each_batch(chosen, settings, &mut account, remove).await?;
     account.finish("Dead Letters Purge")
 }
 
-async fn purge(
-    chosen: Vec<Item>,
-    settings: &Settings,
+async fn remove(
+    letters: &mut DeadLetters,
+    batch: &[DeadLetter],
     account: &mut Account<'_>,
 ) -> Result<(), CliError> {
-    let mut chosen: HashMap<String, Item> = chosen
-        .into_iter()
-        .map(|item| (item.id.clone(), item))
-        .collect();
-    let mut letters = open(settings).await?;
-    while let Some(batch) = next(&mut letters).await? {
-        for letter in batch {
-            if let Some(item) = chosen.remove(&letter.id) {
-                letters.remove(&letter).await.map_err(unavailable)?;
-                account.tell(&item, Became::Purged, None)?;
-            }
-        }
-    }
-    letters.close().await.map_err(unavailable)?;
-    for item in chosen.values() {
-        account.tell(item, Became::Gone, None)?;
+    for letter in batch {
+        letters.remove(letter).await.map_err(unavailable)?;
+        account.tell(&Item::new(letter), Became::Purged, None)?;
     }
     Ok(())
 }

@@ -1,20 +1,17 @@
 //! `dead-letters redrive`: puts dead letters back into the queues that they came from.
 
-use std::collections::HashMap;
-
 use broker::{DeadLetter, DeadLetters, Publisher, RedriveError};
 use clap::Args;
 
 use super::action::{Account, Became};
+use super::chosen::on_each_batch;
 use super::item::Item;
 use super::selection::Selection;
-use super::{IDS, next, open, unavailable};
+use super::{IDS, unavailable};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::settings::Settings;
-
-const WHAT: &str = "Dead Letters Redrive";
 
 const EXAMPLES: &str = "\
 A letter goes back as it was first published: without a count of its deliveries,
@@ -55,33 +52,14 @@ pub(crate) async fn run(
         }
         return account.finish("Dead Letters Redrive, dry run");
     }
-    if !chosen.is_empty() {
-        redrive(chosen, settings, &mut account).await?;
-    }
-    account.finish(WHAT)
-}
-
-async fn redrive(
-    chosen: Vec<Item>,
-    settings: &Settings,
-    account: &mut Account<'_>,
-) -> Result<(), CliError> {
-    let mut chosen: HashMap<String, Item> = chosen
-        .into_iter()
-        .map(|item| (item.id.clone(), item))
-        .collect();
     let publisher = Publisher::start(settings.broker()?);
-    let mut letters = open(settings).await?;
-    while let Some(mut batch) = next(&mut letters).await? {
-        batch.retain(|letter| chosen.remove(&letter.id).is_some());
-        put_back(&mut letters, &publisher, &batch, account).await?;
-    }
-    letters.close().await.map_err(unavailable)?;
+    let put_back =
+        async |letters: &mut DeadLetters, batch: &[DeadLetter], account: &mut Account<'_>| {
+            put_back(letters, &publisher, batch, account).await
+        };
+    on_each_batch(chosen, settings, &mut account, put_back).await?;
     publisher.close().await;
-    for item in chosen.values() {
-        account.tell(item, Became::Gone, None)?;
-    }
-    Ok(())
+    account.finish("Dead Letters Redrive")
 }
 
 async fn put_back(

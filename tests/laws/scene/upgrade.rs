@@ -1,0 +1,105 @@
+//! An upgrade with the ways in which it fails.
+
+use schemas::{Case, Outcome, State};
+use simulator::{DeploymentOptions, Fault, Standby};
+
+use crate::walks::Walk;
+use crate::ways::Way;
+
+/// An upgrade, what goes wrong with it, and the walk that must come of it.
+#[derive(Clone, Debug)]
+pub struct Upgrade {
+    pub name: String,
+    pub walk: Walk,
+    pub(super) ways: Vec<(State, Way)>,
+    faults: Vec<Fault>,
+}
+
+impl Upgrade {
+    /// Nothing fails.
+    pub fn smooth(case: Case) -> Self {
+        Self::failing(case, &[])
+    }
+
+    /// These states fail, each in this way.
+    pub fn failing(case: Case, ways: &[(State, Way)]) -> Self {
+        let states: Vec<State> = ways.iter().map(|(state, _)| *state).collect();
+        let walk = Walk::failing(case, &states);
+        let what = ways.iter().flat_map(|(_, way)| &way.faults);
+        let what: String = what
+            .map(|fault| format!(", {} {:?}", fault.on, fault.kind))
+            .collect();
+        Self {
+            name: format!("{walk}{what}"),
+            walk,
+            ways: ways.to_vec(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// One upgrade for each walk there is.
+    pub fn of_each_walk() -> Vec<Self> {
+        let upgrade = |walk: Walk| {
+            let failed = walk.failed();
+            // A revert has something to do only if the upgrade had.
+            let needs_effect = failed.len() > 1;
+            let way = |state: State| {
+                let mut ways = crate::ways::ways(state, walk.case).into_iter();
+                let way = ways.find(|way| way.carried_out || !needs_effect);
+                (state, way.expect("each state fails in some way"))
+            };
+            let ways: Vec<_> = failed.iter().map(|state| way(*state)).collect();
+            Self::failing(walk.case, &ways)
+        };
+        Walk::all().into_iter().map(upgrade).collect()
+    }
+
+    /// With a fault that must make no difference at the end.
+    pub fn with(mut self, fault: Fault) -> Self {
+        self.name += &format!("; {} {:?}", fault.on, fault.kind);
+        self.faults.push(fault);
+        self
+    }
+
+    /// The first state that fails.
+    pub fn fails_in(&self) -> Option<State> {
+        self.walk.failed().first().copied()
+    }
+
+    /// How often each of [`tests::DISRUPTIVE`] takes effect.
+    pub fn effects(&self) -> [u64; 4] {
+        let carried_out = |state: State| match self.walk.outcome(state) {
+            None => false,
+            Some(Outcome::Success) => true,
+            Some(Outcome::Failure) => {
+                let mut ways = self.ways.iter().filter(|way| way.0 == state);
+                ways.any(|(_, way)| way.carried_out)
+            }
+        };
+        let upgraded = carried_out(State::TpvmUpgrade);
+        [
+            upgraded,
+            carried_out(State::TpvmInstallation),
+            upgraded && carried_out(State::TpvmRevert),
+            carried_out(State::EfaDeployPeerAndRejoin),
+        ]
+        .map(u64::from)
+    }
+
+    /// All that goes wrong, whether or not it makes a difference.
+    pub(super) fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let ways = self.ways.iter().flat_map(|(_, way)| &way.faults);
+        ways.chain(&self.faults)
+    }
+
+    /// The deployment that it is for.
+    pub(super) fn deployment(&self) -> DeploymentOptions {
+        DeploymentOptions {
+            standby: match self.walk.case {
+                Case::NormalUpgrade => Standby::Installed,
+                Case::NodeReplacement => Standby::Replaced,
+            },
+            ..DeploymentOptions::default()
+        }
+    }
+}
