@@ -92,9 +92,13 @@ impl Worker {
         self.takes_messages() && self.round.is_none() && self.next_round <= now
     }
 
+    fn has_work(&self) -> bool {
+        !self.tasks.is_empty() || self.round.is_some()
+    }
+
     /// Someone in it is at work, and sleeps if nobody waits at a point.
     fn is_at_work(&self) -> bool {
-        self.is_running() && (!self.tasks.is_empty() || self.round.is_some())
+        self.is_running() && self.has_work()
     }
 }
 
@@ -501,7 +505,9 @@ impl<'a> Run<'a> {
         let back = (self.courier_back > self.now).then_some(self.courier_back);
         let asleep = self.workers.iter().any(Worker::is_at_work);
         let agenda = self.agenda.iter().map(|(at, _)| *at).min();
-        if !asleep && arrives.is_none() {
+        // Whoever stands still may have leave to send.
+        let idle = self.workers.iter().all(|worker| !worker.has_work());
+        if idle && arrives.is_none() {
             for secs in std::mem::take(&mut self.jumps) {
                 self.jumped += i64::from(secs);
                 self.due = None;

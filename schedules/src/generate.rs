@@ -34,9 +34,10 @@ pub fn schedule(seed: u64) -> Schedule {
         order: rng.u64(..),
         workers: rng.usize(1..=3),
         hurried: rng.u8(0..4) == 0,
+        brisk: rng.u8(0..3) == 0,
         fabrics,
         requests,
-        faults: (0..faults).map(|_| fault(&mut rng)).collect(),
+        faults: (0..faults).flat_map(|_| faults_of(&mut rng)).collect(),
     }
 }
 
@@ -57,6 +58,39 @@ fn fabric(rng: &mut Rng) -> Fabric {
         10..=14 => Fabric::Replaced,
         _ => Fabric::Active,
     }
+}
+
+/// A fault; and where a command's answer is awaited in vain, often the end of whoever waits: only
+/// then does somebody else look at the device while the command may be on its way.
+fn faults_of(rng: &mut Rng) -> Vec<Fault> {
+    let first = fault(rng);
+    let mut faults = vec![first];
+    let in_vain = matches!(
+        first.what,
+        What::Silent | What::ReplySilent | What::OnTheWay { .. }
+    );
+    if first.at.is_command() && in_vain && rng.bool() {
+        let mut nth = 1;
+        while nth < 12 && rng.u8(0..8) < 5 {
+            nth += 1;
+        }
+        faults.push(Fault {
+            at: Point::Before("renew"),
+            nth,
+            what: match rng.u8(0..3) {
+                0 => What::Kill {
+                    secs: rng.u32(1..90),
+                },
+                1 => What::Stop {
+                    secs: rng.u32(1..90),
+                },
+                _ => What::Stall {
+                    secs: rng.u32(20..400),
+                },
+            },
+        });
+    }
+    faults
 }
 
 fn fault(rng: &mut Rng) -> Fault {

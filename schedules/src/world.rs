@@ -95,7 +95,7 @@ impl World {
             waiting: Vec::new(),
             queues: Queues::default(),
             plants: plants
-                .map(|(index, kind)| Plant::new(index, *kind))
+                .map(|(index, kind)| Plant::new(index, *kind, schedule.brisk))
                 .collect(),
             on_the_way: Vec::new(),
             executions: HashMap::new(),
