@@ -108,7 +108,7 @@ pub enum What {
     },
     /// RabbitMQ loses every message that it has.
     Forget,
-    /// Postgres' clock jumps, forwards once no command is on its way.
+    /// Postgres' clock jumps, forward once no command is on its way or can be sent.
     Jump {
         /// By so much.
         secs: i32,
