@@ -44,7 +44,8 @@ pub(crate) struct Run<'a> {
     clock: Clock,
     /// When the ledger has something to announce, if ever; unknown after a statement.
     due: Option<Option<Duration>>,
-    finished: HashSet<Uuid>,
+    /// The upgrades that have ended, in that order.
+    finished: Vec<Uuid>,
     counts: Counts,
 }
 
@@ -92,7 +93,7 @@ impl<'a> Run<'a> {
             away: Away::default(),
             clock: Clock::default(),
             due: None,
-            finished: HashSet::new(),
+            finished: Vec::new(),
             counts: Counts::default(),
         };
         for bench in &run.stage.benches {

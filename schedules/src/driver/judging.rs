@@ -1,5 +1,7 @@
 //! When the laws are asked, and what they are shown.
 
+use uuid::Uuid;
+
 use super::Run;
 use crate::database::{Holding, Stands};
 use crate::laws::{self, Held, broken};
@@ -20,7 +22,8 @@ impl Run<'_> {
                 continue;
             };
             state.executions.insert(stands.id, request);
-            if stands.verdict.is_some() && self.finished.insert(stands.id) {
+            if stands.verdict.is_some() && !self.finished.contains(&stands.id) {
+                self.finished.push(stands.id);
                 let plant = &state.plants[self.schedule.requests[request].fabric];
                 let held = laws::verdict(plant, self.clock.now, stands, Some(request));
                 if held.is_err() {
@@ -89,13 +92,16 @@ impl Run<'_> {
             laws::always(&state, &executions)?;
             laws::at_the_end(&state, self.schedule.requests.len(), &executions, &moves)?;
             laws::secrets(&state, &text)?;
-            // Also when everything that was on its way has arrived.
+            // Also when everything that was on its way has arrived. Which upgrade was the last,
+            // the ledger's times do not tell: its clock may have jumped back.
+            let in_order = |id: &Uuid| executions.iter().find(|stands| stands.id == *id);
             for (fabric, plant) in state.plants.iter().enumerate() {
                 let of_it = |stands: &&Stands| {
                     let number = request_number(stands.request_id);
                     number.map(|number| self.schedule.requests[number].fabric) == Some(fabric)
                 };
-                if let Some(last) = executions.iter().rfind(of_it) {
+                let mut ended = self.finished.iter().filter_map(in_order);
+                if let Some(last) = ended.rfind(of_it) {
                     let request = request_number(last.request_id);
                     laws::verdict(plant, self.clock.now, last, request)?;
                 }
