@@ -18,6 +18,11 @@ use crate::job::{self, Job, cargo, succeed};
 
 /// How long the tests of one break may take.
 const LIMIT: Duration = Duration::from_secs(300);
+/// The same for many schedules. They come to an end by themselves: if not in this time, that says
+/// nothing of the code.
+const SCHEDULES_LIMIT: Duration = Duration::from_secs(1_200);
+/// What stands for a law in breaks that schedules are to find.
+const SCHEDULES: &str = "schedules";
 /// How many seconds they wait for the end of upgrades. A law that guards an end fails by not
 /// coming to one.
 const PATIENCE: &str = "150";
@@ -60,7 +65,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     breaks.retain(|one| options.names.is_empty() || options.names.contains(&one.name));
     let copy = Copy::of_the_tree().await?;
     let stack = Stack::start().await?;
-    let mut table = format!("{:<44} {:<4} {:>5}  caught by\n", "break", "law", "s");
+    let mut table = format!("{:<44} {:<9} {:>5}  caught by\n", "break", "law", "s");
     let mut missed = 0;
     for one in &breaks {
         println!("== {} (law {})", one.name, one.law);
@@ -70,18 +75,17 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         copy.apply(&one.patch, &["--reverse"]).await?;
         let by = match bite? {
             Bite::Caught(test) => test,
-            Bite::Endless => format!(
-                "no end within {} s: {}",
-                LIMIT.as_secs(),
-                one.tests.join(" ")
-            ),
+            Bite::Endless => {
+                let limit = one.limit().as_secs();
+                format!("no end within {limit} s: {}", one.tests.join(" "))
+            }
             Bite::Missed(why) => {
                 missed += 1;
                 format!("NOT CAUGHT: {why}")
             }
         };
         let seconds = began.elapsed().as_secs();
-        writeln!(table, "{:<44} {:<4} {seconds:>5}  {by}", one.name, one.law)?;
+        writeln!(table, "{:<44} {:<9} {seconds:>5}  {by}", one.name, one.law)?;
     }
     stack.stop().await?;
     println!("\n{table}");
@@ -137,6 +141,13 @@ impl Break {
             tests: words.map(str::to_owned).collect(),
             patch,
         })
+    }
+
+    fn limit(&self) -> Duration {
+        match self.law == SCHEDULES {
+            true => SCHEDULES_LIMIT,
+            false => LIMIT,
+        }
     }
 }
 
@@ -236,8 +247,11 @@ impl Copy {
             .stdout(file.try_clone()?)
             .stderr(file);
         let mut job = Job::start(command)?;
-        let Ok(status) = tokio::time::timeout(LIMIT, job.wait()).await else {
-            return Ok(Bite::Endless);
+        let Ok(status) = tokio::time::timeout(one.limit(), job.wait()).await else {
+            return Ok(match one.law == SCHEDULES {
+                true => Bite::Missed("the schedules took too long".to_owned()),
+                false => Bite::Endless,
+            });
         };
         let told = std::fs::read_to_string(&log).context("can't read the log")?;
         let failed = |line: &str| {
