@@ -71,7 +71,8 @@ impl Bench {
         self.runtime.block_on(self.rest.reached());
     }
 
-    /// Moves the clock.
+    /// Moves the clock, and lets everything run. Whoever was let go just now sees the new time
+    /// before those whose time has come.
     pub(crate) fn advance(&self, by: Duration) {
         self.runtime.block_on(async {
             tokio::time::advance(by).await;

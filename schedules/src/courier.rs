@@ -211,7 +211,7 @@ impl Courier for Connection {
             let mut state = world.state();
             let ready_at = state.now + late;
             if let Err(complaint) = state.queues.take(message.clone(), ready_at) {
-                state.complaints.push(complaint);
+                state.complain(complaint);
             }
         };
         let about = self.world.state().request(&message.message_id);
@@ -222,7 +222,7 @@ impl Courier for Connection {
     async fn dead_letter(&self, delivery: &Delivery, why: &SetAside) -> Result<(), PublishError> {
         let reason = &why.reason;
         let complaint = format!("a message of {} was set aside: {reason}", delivery.queue);
-        self.world.state().complaints.push(complaint);
+        self.world.state().complain(complaint);
         Ok(())
     }
 }

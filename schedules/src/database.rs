@@ -170,6 +170,24 @@ impl Database {
         Ok(rows.iter().map(moved).collect::<Result<_, _>>()?)
     }
 
+    /// Who holds the step of each unfinished execution.
+    pub(crate) async fn holdings(&self) -> anyhow::Result<Vec<Holding>> {
+        let rows = sqlx::query(
+            "SELECT id, claimed_by, xmin::text AS version FROM executions
+             WHERE finished_at IS NULL",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let holding = |row: &sqlx::postgres::PgRow| -> Result<Holding, sqlx::Error> {
+            Ok(Holding {
+                id: row.try_get("id")?,
+                by: row.try_get("claimed_by")?,
+                version: row.try_get("version")?,
+            })
+        };
+        Ok(rows.iter().map(holding).collect::<Result<_, _>>()?)
+    }
+
     /// Everything that the ledger shows of executions, as text.
     pub(crate) async fn text(&self) -> anyhow::Result<String> {
         let text: Option<String> = sqlx::query_scalar(
@@ -205,6 +223,15 @@ pub(crate) struct Stands {
     pub(crate) announced: bool,
 }
 
+/// Who holds the step of an unfinished execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) id: Uuid,
+    pub(crate) by: Option<String>,
+    /// The row's: another one after each write.
+    version: String,
+}
+
 /// A row of history.
 #[derive(Clone, Debug)]
 pub(crate) struct Move {
@@ -217,3 +244,6 @@ pub(crate) struct Move {
     pub(crate) failed_state: Option<String>,
     pub(crate) verdict: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

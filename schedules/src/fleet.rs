@@ -1,10 +1,11 @@
 //! What the EFA DB knows of a schedule's deployments, and what is requested.
 
 use schemas::inventory::Inventory;
+use schemas::tpvm::TpvmConfig;
 use schemas::{UpgradeRequest, V1};
 use serde_json::{Value, json};
 
-use crate::plant::{config, device_ip, peer_ip, tpvm_ip};
+use crate::addresses::{device_ip, peer_ip, tpvm_ip};
 use crate::schedule::{Fabric, Schedule};
 use crate::world::request_id;
 
@@ -47,6 +48,21 @@ fn deployment(index: usize, kind: Fabric) -> Value {
             "tpvm_config": config(index, kind),
         }],
     })
+}
+
+/// The TPVM's configuration, on the device and in the EFA DB.
+pub(crate) fn config(index: usize, kind: Fabric) -> TpvmConfig {
+    let peer = json!({ "ip": peer_ip(index), "sudo_user": "extreme" });
+    let config = json!({
+        "management": { "ip": format!("{}/24", tpvm_ip(index)) },
+        "auto_boot": true,
+        "hostname": format!("tpvm-{index}"),
+        "timezone": "Europe/Berlin",
+        "ntp_server": "192.0.2.123",
+        "trusted_peer": (kind == Fabric::Trusting).then_some(peer),
+    });
+    // Only a mistake in this file can make it fail; every schedule would show it.
+    serde_json::from_value(config).unwrap_or_default()
 }
 
 /// The request of this number in a schedule.

@@ -34,9 +34,10 @@ pub fn schedule(seed: u64) -> Schedule {
         order: rng.u64(..),
         workers: rng.usize(1..=3),
         hurried: rng.u8(0..4) == 0,
+        brisk: rng.u8(0..3) == 0,
         fabrics,
         requests,
-        faults: (0..faults).map(|_| fault(&mut rng)).collect(),
+        faults: (0..faults).flat_map(|_| faults_of(&mut rng)).collect(),
     }
 }
 
@@ -59,31 +60,57 @@ fn fabric(rng: &mut Rng) -> Fabric {
     }
 }
 
+/// A fault; and where a command's answer is awaited in vain, often the end of whoever waits: only
+/// then does somebody else look at the device while the command may be on its way.
+fn faults_of(rng: &mut Rng) -> Vec<Fault> {
+    let first = fault(rng);
+    let mut faults = vec![first];
+    let in_vain = matches!(
+        first.what,
+        What::Silent | What::ReplySilent | What::OnTheWay { .. }
+    );
+    if first.at.is_command() && in_vain && rng.u8(0..4) < 3 {
+        let secs = rng.u32(1..90);
+        faults.push(Fault {
+            at: Point::Before("renew"),
+            nth: nth(rng, 12),
+            what: match rng.u8(0..3) {
+                0 => What::Kill { secs },
+                1 => What::Stop { secs },
+                _ => stall(rng),
+            },
+        });
+    }
+    faults
+}
+
 fn fault(rng: &mut Rng) -> Fault {
     let points = Point::all();
-    let at = match rng.u8(0..4) {
-        // What can't be taken back is where it matters most.
-        0 => *pick(
-            rng,
-            &points
-                .iter()
-                .copied()
-                .filter(|p| p.is_command())
-                .collect::<Vec<_>>(),
-        ),
+    let such = |is: fn(Point) -> bool| -> Vec<Point> {
+        points.iter().copied().filter(|point| is(*point)).collect()
+    };
+    let at = match rng.u8(0..8) {
+        // What can't be taken back, and what only a step's holder may write, matter most.
+        0..=1 => *pick(rng, &such(Point::is_command)),
+        2 => *pick(rng, &such(Point::is_holders)),
         _ => *pick(rng, &points),
     };
-    let mut nth = 1;
-    let most = if at.is_command() { 2 } else { 40 };
-    while nth < most && rng.u8(0..8) < 5 {
-        nth += 1;
-    }
+    let nth = nth(rng, if at.is_command() { 2 } else { 40 });
     let what = if rng.u8(0..5) < 2 {
         anywhere(rng)
     } else {
         there(rng, at)
     };
     Fault { at, nth, what }
+}
+
+/// Mostly one of the first times.
+fn nth(rng: &mut Rng, most: u32) -> u32 {
+    let mut nth = 1;
+    while nth < most && rng.u8(0..8) < 5 {
+        nth += 1;
+    }
+    nth
 }
 
 /// What may happen at any point.
@@ -93,9 +120,7 @@ fn anywhere(rng: &mut Rng) -> What {
         0..=2 => What::Kill { secs },
         3..=4 => What::KillAfter { secs },
         5 => What::Stop { secs },
-        6..=7 => What::Stall {
-            secs: rng.u32(20..400),
-        },
+        6..=7 => stall(rng),
         8 => What::PostgresAway { secs },
         9 => What::CourierAway { secs },
         10 => What::Forget,
@@ -105,10 +130,23 @@ fn anywhere(rng: &mut Rng) -> What {
     }
 }
 
+/// For less than a claim lasts, or for longer.
+fn stall(rng: &mut Rng) -> What {
+    let secs = match rng.bool() {
+        true => rng.u32(5..60),
+        false => rng.u32(60..400),
+    };
+    What::Stall { secs }
+}
+
 /// What may happen at one kind of point only.
 fn there(rng: &mut Rng, at: Point) -> What {
     let secs = rng.u32(1..118);
     match at {
+        // Until somebody else holds the step.
+        Point::Before(_) if at.is_holders() && rng.bool() => What::Stall {
+            secs: rng.u32(60..400),
+        },
         Point::Before(_) => What::Unavailable,
         Point::After(_) => What::Unanswered,
         Point::Publish("step" | "revert") => match rng.u8(0..6) {
@@ -133,10 +171,16 @@ fn there(rng: &mut Rng, at: Point) -> What {
             1 => What::Silent,
             2 => What::ReplyLost,
             3 => What::ReplySilent,
-            4..=5 => What::OnTheWay { secs },
+            4..=5 => What::OnTheWay {
+                secs: rng.u32(30..118),
+            },
             6 => What::Garbled,
             7 => What::Declined,
             8 => What::Busy,
+            // For longer than it has leave to send, and others wait for.
+            9..=10 => What::Stall {
+                secs: rng.u32(100..400),
+            },
             _ => What::Becomes {
                 end: *pick(
                     rng,

@@ -39,7 +39,7 @@ pub(crate) fn broken(law: &'static str, seen: impl Into<String>) -> Held {
 /// for each upgrade.
 pub(crate) fn always(state: &State, executions: &[Stands]) -> Held {
     if let Some(complaint) = state.complaints.first() {
-        return broken("nothing is set aside, nothing is unknown", complaint);
+        return Err(complaint.clone());
     }
     let mut unfinished = HashMap::new();
     for stands in executions.iter().filter(|stands| stands.verdict.is_none()) {

@@ -11,6 +11,7 @@
 //! are small models. Not decided by the seed: UUIDs, and what Postgres does inside one statement.
 //! One statement runs at a time: what two of them do to each other is for other tests.
 
+mod addresses;
 mod bench;
 mod courier;
 mod database;

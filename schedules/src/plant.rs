@@ -1,13 +1,19 @@
 //! A small model of one EFA deployment: the standby node's switch with its TPVM, and EFA's
 //! monitor. Nothing runs in the background: whoever looks has let time pass first.
 
+mod efa;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use schemas::tpvm::TpvmConfig;
-use serde_json::json;
 
+use self::efa::Redeploy;
+use crate::addresses::{elsewhere, tpvm_ip};
+use crate::fleet::config;
 use crate::schedule::{End, Fabric};
+
+pub(crate) use self::efa::Standing;
 
 /// The TPVM version before an upgrade.
 pub(crate) const OLD: &str = "4.2.4";
@@ -33,8 +39,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    fn duration(self) -> Duration {
+    /// How long what it begins takes.
+    fn duration(self, brisk: bool) -> Duration {
         Duration::from_secs(match self {
+            _ if brisk => 4,
             Command::Deploy => 80,
             Command::Upgrade => 100,
             Command::Revert => 60,
@@ -69,28 +77,12 @@ pub(crate) struct Operation {
     end: End,
 }
 
-/// A redeploy, and how it went.
-#[derive(Debug)]
-struct Redeploy {
-    id: String,
-    ends: Duration,
-    end: End,
-    ended: Option<Result<(), &'static str>>,
-}
-
-/// How a redeploy stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Standing {
-    Unknown,
-    Running,
-    Done,
-    Failed(&'static str),
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Plant {
     index: usize,
+    /// Whatever it does takes seconds.
+    brisk: bool,
     pub(crate) guest: Option<Guest>,
     pub(crate) config: Option<TpvmConfig>,
     pub(crate) snapshot: Option<(String, Guest)>,
@@ -109,7 +101,7 @@ pub(crate) struct Plant {
 }
 
 impl Plant {
-    pub(crate) fn new(index: usize, kind: Fabric) -> Self {
+    pub(crate) fn new(index: usize, kind: Fabric, brisk: bool) -> Self {
         let installed = |version| Guest {
             version,
             ip: tpvm_ip(index),
@@ -123,6 +115,7 @@ impl Plant {
         };
         Self {
             index,
+            brisk,
             config: guest.is_some().then(|| config(index, kind)),
             guest,
             snapshot: None,
@@ -145,20 +138,7 @@ impl Plant {
             self.operation = None;
             self.finish(operation);
         }
-        for index in 0..self.redeploys.len() {
-            let Redeploy {
-                ends, end, ended, ..
-            } = &self.redeploys[index];
-            if ended.is_none() && *ends <= now {
-                let result = self.rejoin(*ends, *end);
-                self.redeploys[index].ended = Some(result);
-            }
-        }
-    }
-
-    fn is_redeploying(&self) -> bool {
-        let mut redeploys = self.redeploys.iter();
-        redeploys.any(|redeploy| redeploy.ended.is_none())
+        self.advance_redeploys(now);
     }
 
     /// Takes a command or not. `end` says what becomes of it, `by` for which request it is sent.
@@ -169,11 +149,12 @@ impl Plant {
         end: End,
         by: Option<usize>,
     ) -> Result<String, Denial> {
+        let usual = command.duration(self.brisk);
         let ends = now
             + match end {
-                End::Slow => 4 * command.duration(),
+                End::Slow => 4 * usual,
                 End::Endless => ENDLESS,
-                _ => command.duration(),
+                _ => usual,
             };
         match (command, &self.guest) {
             (Command::Redeploy, _) if self.is_redeploying() => {
@@ -194,12 +175,7 @@ impl Plant {
         }
         self.effects.push((command, by));
         if command == Command::Redeploy {
-            self.redeploys.push(Redeploy {
-                id: id.clone(),
-                ends,
-                end,
-                ended: None,
-            });
+            self.begin_redeploy(id.clone(), ends, end);
             return Ok(id);
         }
         let was_up = self.is_up(now);
@@ -289,57 +265,6 @@ impl Plant {
         }
     }
 
-    fn rejoin(&mut self, at: Duration, end: End) -> Result<(), &'static str> {
-        if matches!(end, End::Failed | End::Broken) {
-            return Err("the deployment script failed");
-        }
-        match &mut self.guest {
-            Some(guest) if guest.running && guest.ip == tpvm_ip(self.index) => {
-                guest.efa = true;
-                self.up_at = at;
-                self.deployed += 1;
-                Ok(())
-            }
-            _ => Err("the peer node can't be reached"),
-        }
-    }
-
-    /// Whether EFA is up on the node.
-    pub(crate) fn is_up(&self, now: Duration) -> bool {
-        let guest = self.guest.as_ref();
-        guest.is_some_and(|guest| guest.running && guest.efa) && self.up_at <= now
-    }
-
-    /// Whether EFA shows the node as up.
-    pub(crate) fn shows_up(&self, now: Duration) -> bool {
-        match self.frozen {
-            Some((until, up)) if now < until => up,
-            _ => self.is_up(now),
-        }
-    }
-
-    /// What EFA shows now stays for so long, whatever happens.
-    pub(crate) fn freeze(&mut self, now: Duration, lasts: Duration) {
-        self.frozen = Some((now + lasts, self.shows_up(now)));
-    }
-
-    /// How a redeploy stands.
-    pub(crate) fn redeploy(&self, id: &str) -> Standing {
-        match self.redeploys.iter().find(|redeploy| redeploy.id == id) {
-            None => Standing::Unknown,
-            Some(redeploy) => match redeploy.ended {
-                None => Standing::Running,
-                Some(Ok(())) => Standing::Done,
-                Some(Err(message)) => Standing::Failed(message),
-            },
-        }
-    }
-
-    /// When EFA was deployed, in its own words.
-    pub(crate) fn deployed(&self) -> String {
-        format!("deployment {}", self.deployed)
-    }
-
     /// Whether a TPVM runs this version at the address that its peer expects.
     pub(crate) fn runs(&self, version: &str) -> bool {
         let right = |guest: &Guest| {
@@ -347,42 +272,4 @@ impl Plant {
         };
         self.guest.as_ref().is_some_and(right)
     }
-}
-
-/// The switch's address.
-pub(crate) fn device_ip(index: usize) -> IpAddr {
-    IpAddr::from([10, 1, index_byte(index), 2])
-}
-
-/// The address that the TPVM must keep.
-pub(crate) fn tpvm_ip(index: usize) -> IpAddr {
-    IpAddr::from([10, 2, index_byte(index), 2])
-}
-
-/// The active node's address.
-pub(crate) fn peer_ip(index: usize) -> IpAddr {
-    IpAddr::from([10, 2, index_byte(index), 1])
-}
-
-fn elsewhere() -> IpAddr {
-    IpAddr::from([10, 9, 9, 9])
-}
-
-fn index_byte(index: usize) -> u8 {
-    u8::try_from(index).unwrap_or(u8::MAX)
-}
-
-/// The TPVM's configuration, on the device and in the EFA DB.
-pub(crate) fn config(index: usize, kind: Fabric) -> TpvmConfig {
-    let peer = json!({ "ip": peer_ip(index), "sudo_user": "extreme" });
-    let config = json!({
-        "management": { "ip": format!("{}/24", tpvm_ip(index)) },
-        "auto_boot": true,
-        "hostname": format!("tpvm-{index}"),
-        "timezone": "Europe/Berlin",
-        "ntp_server": "192.0.2.123",
-        "trusted_peer": (kind == Fabric::Trusting).then_some(peer),
-    });
-    // Only a mistake in this file can make it fail; every schedule would show it.
-    serde_json::from_value(config).unwrap_or_default()
 }

@@ -82,6 +82,11 @@ impl Point {
         )
     }
 
+    /// Whether the statement is only for the holder of a step.
+    pub(crate) fn is_holders(self) -> bool {
+        matches!(self, Point::Before("note" | "record" | "renew" | "wait"))
+    }
+
     /// Whether the call changes a device.
     pub fn is_change(self) -> bool {
         self.is_command() || matches!(self, Point::Call("configure" | "trusted_peer"))

@@ -17,6 +17,10 @@ pub struct Schedule {
     /// The bounds on the long states are a few minutes, not a quarter of an hour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hurried: bool,
+    /// The devices' operations take a few seconds, not minutes: one is over, and the next taken,
+    /// before anyone who has lost sight of the first may send a second.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brisk: bool,
     /// The EFA deployments.
     pub fabrics: Vec<Fabric>,
     /// What is requested.
@@ -104,7 +108,7 @@ pub enum What {
     },
     /// RabbitMQ loses every message that it has.
     Forget,
-    /// Postgres' clock jumps, forwards once no command is on its way.
+    /// Postgres' clock jumps, forward once no command is on its way or can be sent.
     Jump {
         /// By so much.
         secs: i32,

@@ -82,6 +82,7 @@ fn smaller(schedule: &Schedule) -> Vec<Schedule> {
         add(&|smaller| smaller.requests[index].at = 0);
     }
     add(&|smaller| smaller.hurried = false);
+    add(&|smaller| smaller.brisk = false);
     for order in 0..4 {
         // A small number is no better an order than a large one, but is easier to read.
         if schedule.order > 4 {

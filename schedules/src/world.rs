@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::courier::Queues;
+use crate::laws::Violation;
 use crate::plant::{Command, Plant};
 use crate::point::Point;
 use crate::schedule::{End, Schedule, What};
@@ -74,7 +75,7 @@ pub(crate) struct State {
     /// What went on, for people.
     pub(crate) log: Vec<String>,
     /// What must not be, seen outside of the driver.
-    pub(crate) complaints: Vec<String>,
+    pub(crate) complaints: Vec<Violation>,
 }
 
 /// See the module.
@@ -95,7 +96,7 @@ impl World {
             waiting: Vec::new(),
             queues: Queues::default(),
             plants: plants
-                .map(|(index, kind)| Plant::new(index, *kind))
+                .map(|(index, kind)| Plant::new(index, *kind, schedule.brisk))
                 .collect(),
             on_the_way: Vec::new(),
             executions: HashMap::new(),
@@ -128,7 +129,7 @@ impl World {
     ) -> Go {
         let Some(point) = Point::named(kind, name) else {
             let text = format!("{name:?} is passed, but is no point of a schedule");
-            self.state().complaints.push(text);
+            self.state().complain(text);
             return Go::Dead;
         };
         self.wait(worker, Some(point), request).await
@@ -179,6 +180,27 @@ impl State {
         for plant in &mut self.plants {
             plant.advance(now);
         }
+    }
+
+    /// A command leaves for a device.
+    pub(crate) fn sent(&mut self, fabric: usize, command: Command, by: Option<usize>) {
+        let same = |earlier: &&OnTheWay| {
+            (earlier.fabric, earlier.command, earlier.by) == (fabric, command, by)
+        };
+        if let Some(earlier) = self.on_the_way.iter().find(same) {
+            self.complaints.push(Violation {
+                law: "no command is repeated while it may be on its way",
+                seen: format!("{earlier:?} has not arrived"),
+            });
+        }
+    }
+
+    /// What must not be at all has been seen.
+    pub(crate) fn complain(&mut self, seen: String) {
+        self.complaints.push(Violation {
+            law: "nothing is set aside, nothing is unknown",
+            seen,
+        });
     }
 
     /// Which request something is about, by an id that begins with an execution's or request's.

@@ -34,6 +34,7 @@ async fn the_queue_of_requests() {
     // It is there again before anyone else could have declared it.
     world.connected().await;
     let queue = world.names.request_queue();
+    wire.consumed(&queue).await;
     wire.delete_queue(&queue).await;
     logged(&world, "the broker stopped delivering from").await;
     let id = tests::until("the queue to be there again", || async {

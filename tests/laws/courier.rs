@@ -7,7 +7,7 @@ use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions}
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Consumer};
 use schemas::{Names, State};
-use tests::{Wire, World, until};
+use tests::{Wire, World};
 use uuid::Uuid;
 
 /// A message for workers.
@@ -71,10 +71,7 @@ impl Tap {
         world.connected().await;
         let tap = Self::open(world).await;
         for (key, queue, _) in routes(&world.names) {
-            until("a consumer of each queue", || async {
-                (tap.wire.consumers(&queue).await > 0).then_some(())
-            })
-            .await;
+            tap.wire.consumed(&queue).await;
             let exchange = world.names.commands_exchange();
             tap.wire.unbind(&queue, &exchange, &key).await;
         }

@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Queue};
 use schemas::names::HEADER_REASON;
 
-use crate::World;
+use crate::{World, until};
 
 /// A channel of the test's own.
 pub struct Wire {
@@ -43,12 +43,15 @@ impl Wire {
         self.declared(queue).await.message_count()
     }
 
-    /// How many consumers a queue has.
+    /// Waits until somebody consumes from a queue. A worker that is connected may not yet.
     ///
     /// # Panics
-    /// If there is no such queue.
-    pub async fn consumers(&self, queue: &str) -> u32 {
-        self.declared(queue).await.consumer_count()
+    /// If there is no such queue, or nobody does within a minute.
+    pub async fn consumed(&self, queue: &str) {
+        until(&format!("a consumer of {queue}"), || async {
+            (self.declared(queue).await.consumer_count() > 0).then_some(())
+        })
+        .await;
     }
 
     async fn declared(&self, queue: &str) -> Queue {

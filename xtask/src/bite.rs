@@ -11,13 +11,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use services::Stack;
+use services::{Postgres, Shutdown, Stack};
 use tokio::process::Command;
 
+use crate::generate;
 use crate::job::{self, Job, cargo, succeed};
 
 /// How long the tests of one break may take.
 const LIMIT: Duration = Duration::from_secs(300);
+/// The same for many schedules. They come to an end by themselves: if not in this time, that says
+/// nothing of the code.
+const SCHEDULES_LIMIT: Duration = Duration::from_secs(1_200);
+/// What stands for a law in breaks that schedules are to find.
+const SCHEDULES: &str = "schedules";
 /// How many seconds they wait for the end of upgrades. A law that guards an end fails by not
 /// coming to one.
 const PATIENCE: &str = "150";
@@ -56,9 +62,12 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         );
     }
     breaks.retain(|one| options.names.is_empty() || options.names.contains(&one.name));
-    let copy = Copy::of_the_tree().await?;
+    let scratch = services::scratch_dir()?;
+    let mut statements = Postgres::start(scratch.path()).await?;
+    generate::migrate(&statements).await?;
+    let copy = Copy::of_the_tree(statements.url()).await?;
     let stack = Stack::start().await?;
-    let mut table = format!("{:<44} {:<4} {:>5}  caught by\n", "break", "law", "s");
+    let mut table = format!("{:<44} {:<9} {:>5}  caught by\n", "break", "law", "s");
     let mut missed = 0;
     for one in &breaks {
         println!("== {} (law {})", one.name, one.law);
@@ -74,9 +83,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
             }
         };
         let seconds = began.elapsed().as_secs();
-        writeln!(table, "{:<44} {:<4} {seconds:>5}  {by}", one.name, one.law)?;
+        writeln!(table, "{:<44} {:<9} {seconds:>5}  {by}", one.name, one.law)?;
     }
     stack.stop().await?;
+    statements.halt(Shutdown::Fast).await?;
     println!("\n{table}");
     println!(
         "{} of {} breaks caught",
@@ -131,21 +141,33 @@ impl Break {
             patch,
         })
     }
+
+    fn limit(&self) -> Duration {
+        match self.law == SCHEDULES {
+            true => SCHEDULES_LIMIT,
+            false => LIMIT,
+        }
+    }
 }
 
 /// A copy of the tracked files, to be broken, with its own target folder.
 struct Copy {
     tree: PathBuf,
     target: PathBuf,
+    /// Where the compiler finds what a statement that was broken returns: the committed data know
+    /// the whole ones only.
+    statements: String,
 }
 
 impl Copy {
-    async fn of_the_tree() -> anyhow::Result<Self> {
+    async fn of_the_tree(statements: String) -> anyhow::Result<Self> {
         let folder = job::root().join("target/bite");
         let copy = Self {
             tree: folder.join("tree"),
             target: folder.join("target"),
+            statements,
         };
+        std::fs::create_dir_all(copy.described()).context("can't make a folder")?;
         let mut git = Command::new("git");
         git.args(["ls-files", "-z"]).current_dir(job::root());
         let output = git.output().await.context("can't run git")?;
@@ -208,8 +230,16 @@ impl Copy {
     fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cargo(arguments);
         command.current_dir(&self.tree);
-        command.env("CARGO_TARGET_DIR", &self.target);
         command
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("SQLX_OFFLINE_DIR", self.described())
+            .env("DATABASE_URL", &self.statements);
+        command
+    }
+
+    /// Where the compiler writes down what the statements return.
+    fn described(&self) -> PathBuf {
+        self.target.join("statements")
     }
 
     async fn test(&self, one: &Break, stack: &Stack) -> anyhow::Result<Bite> {
@@ -229,8 +259,9 @@ impl Copy {
             .stdout(file.try_clone()?)
             .stderr(file);
         let mut job = Job::start(command)?;
-        let Ok(status) = tokio::time::timeout(LIMIT, job.wait()).await else {
-            return Ok(Bite::Missed(format!("no end within {LIMIT:?}")));
+        let limit = one.limit();
+        let Ok(status) = tokio::time::timeout(limit, job.wait()).await else {
+            return Ok(Bite::Missed(format!("no end within {limit:?}")));
         };
         let told = std::fs::read_to_string(&log).context("can't read the log")?;
         let failed = |line: &str| {

@@ -90,8 +90,8 @@ pub fn stale(fresh: &Files) -> anyhow::Result<Vec<PathBuf>> {
     Ok(stale)
 }
 
-/// The compiler asks a database that has the migrations, and writes down what it answers.
-async fn describe_queries(postgres: &Postgres, output: &Path) -> anyhow::Result<()> {
+/// Applies all migrations to the server's first database.
+pub async fn migrate(postgres: &Postgres) -> anyhow::Result<()> {
     let mut migrations: Vec<PathBuf> = fs::read_dir("migrations")
         .context("can't read migrations")?
         .map(|entry| Ok(entry?.path()))
@@ -104,6 +104,12 @@ async fn describe_queries(postgres: &Postgres, output: &Path) -> anyhow::Result<
             .arg(migration);
         succeed(psql).await?;
     }
+    Ok(())
+}
+
+/// The compiler asks a database that has the migrations, and writes down what it answers.
+async fn describe_queries(postgres: &Postgres, output: &Path) -> anyhow::Result<()> {
+    migrate(postgres).await?;
     // A new folder each time, which the ledger's build script takes as the sign to ask anew.
     let mut check = cargo(["check", "--quiet", "--workspace"]);
     check
