@@ -4,10 +4,14 @@
 //! There are no times. `wake_at` is set or not; a claim runs out when the model says so; whoever
 //! asks whether a deadline is over gets either answer.
 
+mod rows;
+
 use schemas::{Case, Outcome, State, Verdict};
 
-use crate::device::{Baseline, Kind};
+use crate::device::Kind;
 use crate::rules::{Rule, Rules};
+
+pub use rows::{Execution, HeldBy, Intent, Move};
 
 /// An index into [`Ledger::executions`].
 pub type Id = usize;
@@ -20,70 +24,6 @@ pub type Token = u8;
 pub struct Ledger {
     /// The rows.
     pub executions: Vec<Execution>,
-}
-
-/// One upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Execution {
-    /// Which request it carries out.
-    pub request: usize,
-    /// The deployment, and so the device.
-    pub deployment: usize,
-    /// Number of moves so far.
-    pub seq: u8,
-    /// The current state.
-    pub state: State,
-    /// Which upgrade it is, once that is known.
-    pub case: Option<Case>,
-    /// How it ended.
-    pub verdict: Option<Verdict>,
-    /// What was noted before each kind of command.
-    pub intents: [Option<Intent>; Kind::COUNT],
-    /// EFA's answer to the redeploy is known.
-    pub redeploy_id: bool,
-    /// How often in a row the step was tried again.
-    pub attempts: u8,
-    /// Whether the ledger has a time at which it announces the step again.
-    pub wake_at: bool,
-    /// Who holds the step.
-    pub claim: Option<HeldBy>,
-    /// Whether anybody has claimed the step since it began.
-    pub taken_up: bool,
-    /// The event of the end was confirmed.
-    pub end_announced: bool,
-    /// Each move.
-    pub history: Vec<Move>,
-}
-
-/// The claim on a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HeldBy {
-    /// Its token: valid after the claim's end, until someone else claims the step.
-    pub token: Token,
-    /// Its time is over.
-    pub ran_out: bool,
-}
-
-/// A command is about to be sent, or was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Intent {
-    /// How often, with this one.
-    pub sends: u8,
-    /// What could be seen just before.
-    pub baseline: Baseline,
-}
-
-/// One row of history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Move {
-    /// Its number.
-    pub seq: u8,
-    /// The state left.
-    pub from: State,
-    /// The state entered.
-    pub to: State,
-    /// How the state left ended.
-    pub outcome: Outcome,
 }
 
 /// What a claim gives: the step as it stands, read with the claim.
