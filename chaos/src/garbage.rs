@@ -52,7 +52,15 @@ impl Garbage {
             fate: draft.fate,
         }
     }
+
+    /// Whether it goes to another queue as well.
+    pub fn is_copied(&self) -> bool {
+        self.headers.inner().contains_key(COPY_TO)
+    }
 }
+
+/// By this header RabbitMQ puts a copy into other queues.
+const COPY_TO: &str = "CC";
 
 /// Foreign headers: none, some, nested ones, large ones, and one that the broker itself acts on.
 fn headers(random: &mut Rng, names: &Names) -> FieldTable {
@@ -73,7 +81,7 @@ fn headers(random: &mut Rng, names: &Names) -> FieldTable {
             let also = vec![long(
                 names.state_queue(State::TpvmRevert).unwrap_or_default(),
             )];
-            ("CC", AMQPValue::FieldArray(also.into()))
+            (COPY_TO, AMQPValue::FieldArray(also.into()))
         }
         _ => return headers,
     };
