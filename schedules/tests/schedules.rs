@@ -1,5 +1,5 @@
-//! Schedules in the time that every run of the tests has, those that once found something, and
-//! that a seed says everything.
+//! The first schedules, those that are kept because they found something, and that a seed says
+//! everything.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 use std::path::Path;
@@ -36,7 +36,7 @@ fn hold_all(seeds: u64) {
     }
     stage.close().unwrap();
     eprintln!("{:?}, {:?}", counts.verdicts, counts.faults);
-    assert!(counts.statements() > 100 * seeds / 2, "{counts:?}");
+    assert!(counts.statements() > 50 * seeds, "{counts:?}");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn no_schedule_of_many_breaks_a_law() {
 }
 
 #[test]
-fn no_schedule_that_once_broke_a_law_does() {
+fn no_kept_schedule_breaks_a_law() {
     let mut stage = stage();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept");
     let mut kept = 0;
