@@ -5,11 +5,12 @@ use std::time::Duration;
 /// Why the broker can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// The URL can't be read. What is wrong with it is not said, since that may be the password.
-    #[error(
-        "the broker's URL can't be read: write amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded"
-    )]
-    InvalidUrl,
+    /// The URL, or a file that it names, can't be used.
+    #[error("AMQP_URL can't be used: {problem}")]
+    InvalidUrl {
+        /// What is wrong, and what to do. Repeats no part of the URL that may be a secret.
+        problem: String,
+    },
     /// A name is longer than AMQP allows.
     #[error(
         "the name {name:?} is longer than the 255 bytes that AMQP allows: use a shorter prefix"
@@ -19,15 +20,17 @@ pub enum BrokerError {
         name: String,
     },
     /// No connection came about.
-    #[error("no connection to the broker at {address}: check that it runs and can be reached")]
+    #[error("RabbitMQ at {address} {problem}")]
     Unreachable {
         /// Host and port.
         address: String,
-        /// What happened.
-        source: lapin::Error,
+        /// What happened, and what to do.
+        problem: String,
     },
     /// The broker did not answer in time.
-    #[error("the broker at {address} did not answer within {after:?} while {doing}")]
+    #[error(
+        "RabbitMQ at {address} did not answer within {after:?} while {doing}; check that it is RabbitMQ that listens there, that it is not stopped or overloaded, and that no firewall is in between"
+    )]
     TimedOut {
         /// Host and port.
         address: String,
@@ -37,18 +40,16 @@ pub enum BrokerError {
         after: Duration,
     },
     /// Wrong user or password.
-    #[error(
-        "the broker at {address} refused the login of user {user:?}: check user and password in its URL"
-    )]
+    #[error("RabbitMQ at {address} refused the login: {advice}")]
     LoginRefused {
         /// Host and port.
         address: String,
-        /// The user.
-        user: String,
+        /// What to do.
+        advice: &'static str,
     },
     /// The virtual host does not exist, or the user may not use it.
     #[error(
-        "the broker at {address} refused the virtual host {vhost:?} ({detail}): check the part of its URL behind the port (/%2f is the default virtual host) and the user's permissions"
+        "RabbitMQ at {address} refused the virtual host {vhost:?} ({detail}): correct what stands behind the port in AMQP_URL (/%2f is the default virtual host), or give the user permissions for it"
     )]
     VhostRefused {
         /// Host and port.
@@ -120,7 +121,7 @@ impl BrokerError {
             | Self::InUse { .. }
             | Self::Failed { .. }
             | Self::Cancelled { .. } => true,
-            Self::InvalidUrl
+            Self::InvalidUrl { .. }
             | Self::NameTooLong { .. }
             | Self::LoginRefused { .. }
             | Self::VhostRefused { .. }

@@ -9,7 +9,7 @@
 //! workers, [`Inbox`] receives for the command line, and [`DeadLetters`] shows it what was set
 //! aside. A program calls [`deepen_stacks`] first. Works with RabbitMQ 3.10 to 4.x.
 //!
-//! TLS (`amqps://`) uses rustls with the system's certificates. The crypto provider is the
+//! TLS (`amqps://`) uses rustls with the system's certificates and those of the URL's `cacertfile`. The crypto provider is the
 //! process default; if there is none, the first connection makes ring the default.
 
 pub mod delay;
@@ -25,6 +25,7 @@ mod outgoing;
 mod publisher;
 mod stacks;
 mod topology;
+mod url;
 
 pub use consumer::Consumer;
 pub use dead_letters::copy::SetAside;
@@ -37,3 +38,4 @@ pub use outgoing::Outgoing;
 pub use publisher::Publisher;
 pub use stacks::deepen_stacks;
 pub use topology::declare;
+pub use url::check_url;

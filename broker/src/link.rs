@@ -1,7 +1,7 @@
 //! One connection.
 
 use std::io;
-use std::net::{Ipv6Addr, Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::error::BrokerError;
 use crate::options::BrokerOptions;
+use crate::url::Address;
 
 const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
@@ -33,23 +34,26 @@ impl Link {
     /// Connects, and is ready for use within the connect timeout or fails. `role` tells the
     /// connections of a process apart in the broker's listings.
     pub(crate) async fn open(options: &BrokerOptions, role: &str) -> Result<Self, BrokerError> {
-        let uri = parse(&options.url, options.heartbeat)?;
-        let address = format!("{}:{}", uri.authority.host, uri.authority.port);
+        let target = Address::parse(&options.url, options.heartbeat)?;
+        let address = target.name();
         let name = LongString::from(format!("{} {role}", options.connection_name));
         let properties = ConnectionProperties::default().with_connection_name(name);
         let socket = Arc::new(Socket::default());
         let severed_on_drop = SeveredOnDrop(Arc::clone(&socket));
         let connection = timeout(
             options.connect_timeout,
-            connect(uri.clone(), properties, &socket),
+            connect(&target, properties, &socket),
         )
         .await
         .map_err(|_| BrokerError::TimedOut {
             address: address.clone(),
             doing: "connecting",
             after: options.connect_timeout,
-        })?
-        .map_err(|error| refusal(error, &uri, &address))?;
+        })?;
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => return Err(refusal(error, &target).await),
+        };
         severed_on_drop.disarm();
         Ok(Self {
             connection,
@@ -188,14 +192,15 @@ impl Drop for SeveredOnDrop {
 }
 
 async fn connect(
-    uri: AMQPUri,
+    address: &Address,
     properties: ConnectionProperties,
     socket: &Arc<Socket>,
 ) -> lapin::Result<Connection> {
     let runtime = lapin::runtime::default_runtime()?;
     let socket = Arc::clone(socket);
+    let authorities = address.authorities.clone();
     Connection::connector(
-        uri,
+        address.uri.clone(),
         runtime,
         async move |uri: AMQPUri, runtime| {
             let AMQPAuthority { host, port, .. } = uri.authority;
@@ -207,7 +212,13 @@ async fn connect(
             }
             match uri.scheme {
                 AMQPScheme::AMQP => Ok(stream),
-                AMQPScheme::AMQPS => Ok(stream.into_tls(&host, TLSConfig::default()).await?),
+                AMQPScheme::AMQPS => {
+                    let config = TLSConfig {
+                        identity: None,
+                        cert_chain: authorities.as_deref(),
+                    };
+                    Ok(stream.into_tls(&host, config).await?)
+                }
             }
         },
         properties,
@@ -215,40 +226,16 @@ async fn connect(
     .await
 }
 
-fn parse(url: &str, heartbeat: Duration) -> Result<AMQPUri, BrokerError> {
-    let mut uri: AMQPUri = url.parse().map_err(|_| BrokerError::InvalidUrl)?;
-    // The parser takes an IPv6 address for no host at all, and would connect to localhost.
-    if let Some(address) = ipv6_host(url) {
-        uri.authority.host = address.to_string();
-    }
-    let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
-    uri.query.heartbeat = Some(seconds.max(1));
-    Ok(uri)
-}
-
-fn ipv6_host(url: &str) -> Option<Ipv6Addr> {
-    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit('@').next()?;
-    host.strip_prefix('[')?.split_once(']')?.0.parse().ok()
-}
-
 /// What a failure to connect means.
-fn refusal(error: lapin::Error, uri: &AMQPUri, address: &str) -> BrokerError {
-    let address = address.to_owned();
+async fn refusal(error: lapin::Error, address: &Address) -> BrokerError {
     match code(&error) {
-        Some(ACCESS_REFUSED) => BrokerError::LoginRefused {
-            address,
-            user: uri.authority.userinfo.username.clone(),
-        },
+        Some(ACCESS_REFUSED) => address.login_refused(),
         Some(NOT_ALLOWED) => BrokerError::VhostRefused {
-            address,
-            vhost: uri.vhost.clone(),
+            address: address.name(),
+            vhost: address.uri.vhost.clone(),
             detail: detail(&error),
         },
-        _ => BrokerError::Unreachable {
-            address,
-            source: error,
-        },
+        _ => address.unreachable(&error).await,
     }
 }
 
@@ -265,35 +252,5 @@ fn detail(error: &lapin::Error) -> String {
     match error.kind() {
         ErrorKind::ProtocolError(error) => error.get_message().to_string(),
         _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn host(url: &str) -> String {
-        parse(url, Duration::from_secs(5)).unwrap().authority.host
-    }
-
-    #[test]
-    fn hosts_are_read_whatever_their_form() {
-        assert_eq!(host("amqp://rabbit.example:5672"), "rabbit.example");
-        assert_eq!(host("amqp://u:p@192.0.2.1/%2f"), "192.0.2.1");
-        assert_eq!(host("amqp://u:p@[2001:db8::1]:5672/%2f"), "2001:db8::1");
-        assert_eq!(host("amqps://[::1]?heartbeat=3"), "::1");
-    }
-
-    #[test]
-    fn the_heartbeat_is_ours_and_never_off() {
-        let heartbeat = |heartbeat| {
-            let uri = parse("amqp://host?heartbeat=0", heartbeat).unwrap();
-            uri.query.heartbeat
-        };
-        assert_eq!(heartbeat(Duration::from_secs(7)), Some(7));
-        assert_eq!(heartbeat(Duration::ZERO), Some(1));
-        assert_eq!(heartbeat(Duration::MAX), Some(u16::MAX));
     }
 }

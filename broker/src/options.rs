@@ -8,7 +8,7 @@ use schemas::Names;
 /// How to reach the broker, and how long to wait for it.
 #[derive(Clone)]
 pub struct BrokerOptions {
-    /// `amqp[s]://user:password@host:port/vhost`; the default virtual host is `%2f` or nothing at
+    /// `amqp[s]://user:password@host:port/vhost[?cacertfile=…]`; the default virtual host is `%2f` or nothing at
     /// all behind the port. Holds a password: never in a message, a log or `Debug` output.
     pub url: String,
     /// The names of exchanges and queues.

@@ -290,7 +290,10 @@ mod tests {
     fn when_a_url_is_well_formed_then_its_parts_are_found() {
         let parse = |text| ServerUrl::parse(text, &RULES).unwrap();
         let url = parse("amqps://u:p%40ss@rabbit.example:5671/%2f?cacertfile=/a%20b.pem\n");
-        assert_eq!((url.scheme(), url.host()), ("amqps", Some("rabbit.example")));
+        assert_eq!(
+            (url.scheme(), url.host()),
+            ("amqps", Some("rabbit.example"))
+        );
         assert_eq!(url.parameter("cacertfile"), Some("/a b.pem"));
         assert_eq!(url.path(), "%2f");
         assert!(url.names_user());
@@ -316,9 +319,18 @@ mod tests {
             ("amqp://s3cret:s3cret%@host", "two hexadecimal digits"),
             ("amqp://s3cret:s3cret%ff@host", "UTF-8"),
             ("amqp://s3cret:s3cret%00@host", "UTF-8"),
-            ("amqp://s3cret:12/s3cret@host", "an @ stands behind its host"),
-            ("amqp://s3cret:12?s3cret@host", "an @ stands behind its host"),
-            ("amqp://s3cret:12#s3cret@host", "an @ stands behind its host"),
+            (
+                "amqp://s3cret:12/s3cret@host",
+                "an @ stands behind its host",
+            ),
+            (
+                "amqp://s3cret:12?s3cret@host",
+                "an @ stands behind its host",
+            ),
+            (
+                "amqp://s3cret:12#s3cret@host",
+                "an @ stands behind its host",
+            ),
             ("amqp://host/v#s3cret", "a # stands behind"),
             ("amqp://:s3cret@host", "no user"),
             ("amqp://s3cret@a:1,b:2/v", "several hosts"),
@@ -333,12 +345,21 @@ mod tests {
             ("amqp://s3cret@ho<st", "neither a name nor an address"),
             ("amqp://host?s3cret", "no supported parameter"),
             ("amqp://host?s3cret%0a=1", "no supported parameter"),
-            ("amqp://host?heartbeat=s3cret", "parameter heartbeat is not supported"),
-            ("amqp://host?cacertfile=a&cacertfile=s3cret", "cacertfile is there twice"),
+            (
+                "amqp://host?heartbeat=s3cret",
+                "parameter heartbeat is not supported",
+            ),
+            (
+                "amqp://host?cacertfile=a&cacertfile=s3cret",
+                "cacertfile is there twice",
+            ),
         ] {
             let why = refused(text);
             assert!(why.contains(said), "{text}: {why}");
-            assert!(!why.contains("s3cret") && !why.contains("\n"), "{text}: {why}");
+            assert!(
+                !why.contains("s3cret") && !why.contains("\n"),
+                "{text}: {why}"
+            );
         }
     }
 }

@@ -96,7 +96,7 @@ impl CliError {
                 ..
             }
             | CliError::Broker {
-                source: BrokerError::InvalidUrl | BrokerError::NameTooLong { .. },
+                source: BrokerError::InvalidUrl { .. } | BrokerError::NameTooLong { .. },
                 ..
             } => Exit::Usage,
             CliError::PublishUnknown { .. }

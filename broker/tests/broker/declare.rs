@@ -137,7 +137,7 @@ async fn a_wrong_password_is_told_without_showing_it() {
     let url = with_credentials("someone:tr0ub4dor");
     let error = declare(&BrokerOptions::new(url, "test")).await.unwrap_err();
     assert!(
-        matches!(&error, BrokerError::LoginRefused { user, .. } if user == "someone"),
+        matches!(&error, BrokerError::LoginRefused { .. }),
         "{error:?}"
     );
     assert!(!error.is_transient());
@@ -161,7 +161,7 @@ async fn an_unknown_virtual_host_is_named() {
 async fn a_broken_url_is_refused_without_showing_it() {
     for url in ["guest:tr0ub4dor@host", "http://guest:tr0ub4dor@host", ""] {
         let error = declare(&BrokerOptions::new(url, "test")).await.unwrap_err();
-        assert!(matches!(error, BrokerError::InvalidUrl), "{error:?}");
+        assert!(matches!(error, BrokerError::InvalidUrl { .. }), "{error:?}");
         let said = everything_said(&error);
         assert!(!said.contains("tr0ub4dor"), "{said}");
     }
