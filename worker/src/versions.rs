@@ -14,7 +14,8 @@ pub struct InvalidVersion {
 }
 
 /// An SLX-OS version: three numbers and a suffix (`20.3.2a`), a release of the older trains
-/// (`18r.1.00h`), or a nightly build (`20.2.3slxos20.2.3b`, which counts as `20.2.3b`).
+/// (`18r.1.00h`, `18.1`, `nos7.3.0`), or a nightly build (`20.2.3slxos20.2.3b`, which counts as
+/// `20.2.3b`). A number that is left out counts as 0.
 /// Ordered by the numbers, then by the suffix; no suffix comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SlxVersion {
@@ -37,13 +38,22 @@ impl FromStr for SlxVersion {
 
 fn slx(text: &str) -> Option<SlxVersion> {
     let (release, build) = match text.split_once("slxos") {
-        Some((release, build)) => (release, Some(slx(build)?)),
-        None => (text, None),
+        Some((release, build)) if !release.is_empty() => (release, Some(slx(build)?)),
+        _ => (text, None),
     };
+    let release = release.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let mut parts = release.splitn(3, '.');
     let major = parts.next()?;
-    let minor = number(parts.next()?)?;
-    let patch = parts.next()?;
+    let (minor, patch) = (parts.next()?, parts.next());
+    // Without a third number the suffix follows the second.
+    let (minor, patch) = match patch {
+        Some(patch) => (number(minor)?, patch),
+        None => {
+            let end = minor.find(|c: char| !c.is_ascii_digit());
+            let (minor, suffix) = minor.split_at(end.unwrap_or(minor.len()));
+            (number(minor)?, suffix)
+        }
+    };
     let major = number(major.strip_suffix(['r', 's']).unwrap_or(major))?;
     let end = patch
         .find(|c: char| !c.is_ascii_digit())
@@ -55,8 +65,12 @@ fn slx(text: &str) -> Option<SlxVersion> {
     {
         return None;
     }
+    let patch_number = match (patch, release.matches('.').count()) {
+        ("", 1) => 0,
+        (patch, _) => number(patch)?,
+    };
     Some(SlxVersion {
-        numbers: [major, minor, number(patch)?],
+        numbers: [major, minor, patch_number],
         suffix: build.map_or_else(|| suffix.to_owned(), |build| build.suffix),
         text: text.to_owned(),
     })
@@ -149,9 +163,15 @@ mod tests {
     #[test]
     fn slx_versions_are_ordered_by_numbers_then_suffix() {
         let ascending = [
+            "nos6.0.2b",
+            "7.3.0aa",
+            "17s.1",
             "17r.1.01a",
             "17s.1.02",
+            "18.1",
+            "18.1a",
             "18r.1.00h",
+            "slxos20.1.1",
             "20.2.3",
             "20.2.3slxos20.2.3b",
             "20.2.10",
@@ -182,7 +202,11 @@ mod tests {
         for text in [
             "",
             "20",
-            "20.3",
+            "current",
+            "nos",
+            ".3.2",
+            "20..2",
+            "20.x",
             "a.b.c",
             "20.3.",
             "20.3.2 a",

@@ -17,6 +17,9 @@ pub(in crate::slx) enum BlockError {
     NoBlock,
     /// A line of a known item has not the form of that item.
     Line(String),
+    /// A line is of no known item. Its item can't be kept in the EFA DB, nor written to another
+    /// device.
+    Unknown(String),
     /// A value of the item is refused, or the item stands twice.
     Value(String),
 }
@@ -40,13 +43,13 @@ pub(in crate::slx) fn lines(
     Ok(lines)
 }
 
-/// Reads the block in a running-config; `None` if the switch says that there is none.
-/// Lines of unknown items are left out: later releases of SLX-OS may have more of them.
+/// Reads the block in a running-config; `None` if the switch says that there is none. The block
+/// ends with its end mark in the first column: nested blocks have one of their own.
 pub(in crate::slx) fn parse(
     dialect: &Dialect,
     output: &str,
 ) -> Result<Option<TpvmConfig>, BlockError> {
-    let mut lines = output.lines().map(str::trim);
+    let mut lines = output.lines().map(str::trim_end);
     if !lines.any(|line| line == dialect.config.begin) {
         return match dialect.output.running_config.none.is_match(output) {
             true => Ok(None),
@@ -59,8 +62,13 @@ pub(in crate::slx) fn parse(
         if line == dialect.output.running_config.end {
             return Ok(Some(config));
         }
-        let Some((item, syntax)) = item_of(dialect, line) else {
+        let line = line.trim_start();
+        // Indented, the end mark ends a nested block and says nothing else.
+        if line.is_empty() || line == dialect.output.running_config.end {
             continue;
+        }
+        let Some((item, syntax)) = item_of(dialect, line) else {
+            return Err(BlockError::Unknown(line.to_owned()));
         };
         if !seen.insert(item) {
             return Err(BlockError::Value(format!("{} stands twice", item.name())));

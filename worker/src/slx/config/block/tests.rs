@@ -80,15 +80,31 @@ fn a_switch_without_the_block_says_so() {
 }
 
 #[test]
-fn unknown_lines_are_left_out() {
-    let found = read(&block(
-        " disk 50G\n no hostname\n auto-bootstrap\n\n auto-boot",
-    ));
-    let expected = TpvmConfig {
-        auto_boot: true,
-        ..TpvmConfig::default()
-    };
-    assert_eq!(found.unwrap(), Some(expected));
+fn when_an_item_is_not_known_then_its_line_is_named_and_nothing_is_dropped() {
+    for (lines, named) in [
+        (" disk\n  size 40\n !\n auto-boot", "disk"),
+        (" auto-boot\n  on reload\n deploy", "on reload"),
+        (" no hostname", "no hostname"),
+        (" auto-bootstrap", "auto-bootstrap"),
+        (" auto-boot\n ! password x", "! password x"),
+    ] {
+        let found = read(&block(lines));
+        let unknown = matches!(&found, Err(BlockError::Unknown(line)) if line == named);
+        assert!(unknown, "{lines:?}: {found:?}");
+    }
+}
+
+#[test]
+fn when_nested_blocks_end_within_the_block_then_the_rest_is_read() {
+    let mut nested = FULL.replace(" interface insight", " !\n interface insight");
+    nested = nested.replace(" auto-boot", "  !\n !\n\n auto-boot");
+    assert_eq!(read(&nested).unwrap(), read(FULL).unwrap());
+    // Without an end in the first column the rest may be missing.
+    let cut = FULL.strip_suffix("!\n").unwrap();
+    for end in ["", " !\n", "!x\n"] {
+        let found = read(&format!("{cut}{end}"));
+        assert!(found.is_err(), "{end:?}: {found:?}");
+    }
 }
 
 #[test]
