@@ -22,6 +22,15 @@ impl SlxError {
             SlxError::Refused { .. } => {
                 "mend what the switch reports, then request the upgrade again"
             }
+            SlxError::Asks { .. } => {
+                "log in to the switch by hand and settle what it asks, then request the upgrade again"
+            }
+            SlxError::UnknownItem { .. } => {
+                "remove this line from the device's TPVM configuration, or give the workers a version or a dialect file that knows it, then request the upgrade again"
+            }
+            SlxError::Invalid { command, .. } if command == "slx_version" => {
+                "SLX-OS of this switch can't be compared with the oldest that is accepted: upgrade SLX-OS first, then request the upgrade again"
+            }
             SlxError::Unknown { .. } | SlxError::Invalid { .. } => {
                 "compare the switch's output with the workers' dialect file"
             }

@@ -20,7 +20,10 @@ fn slx<T>(command: &str, call: Call<T>) -> Result<T, SlxError> {
     let output = "Error: the schedule says so".to_owned();
     match call {
         Call::Answered(answer) => Ok(answer),
-        Call::Denied(Denial::Busy) | Call::Busy => Err(SlxError::Busy { command }),
+        Call::Denied(Denial::Busy) | Call::Busy => Err(SlxError::Busy {
+            command,
+            output: "another operation".to_owned(),
+        }),
         Call::Denied(Denial::Refused(why)) => Err(SlxError::Refused {
             command,
             output: format!("Error: {why}"),

@@ -11,6 +11,7 @@ pub const CALLS: &[&str] = &[
     "show-tpvm-snapshot",
     "show-running-config-tpvm",
     "terminal-length",
+    "terminal-monitor",
     "tpvm-upgrade",
     "tpvm-revert",
     "tpvm-start",

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     ShowSnapshot,
     ShowConfig,
     TerminalLength(u16),
+    /// Whether log lines are written into the session.
+    Monitor(bool),
     Upgrade(Source),
     Revert,
     Start,
@@ -78,6 +80,7 @@ impl Command {
             Command::ShowSnapshot => "show-tpvm-snapshot",
             Command::ShowConfig => "show-running-config-tpvm",
             Command::TerminalLength(_) => "terminal-length",
+            Command::Monitor(_) => "terminal-monitor",
             Command::Upgrade(_) => "tpvm-upgrade",
             Command::Revert => "tpvm-revert",
             Command::Start => "tpvm-start",
@@ -130,6 +133,8 @@ fn exec(line: &[&str]) -> Result<Command, SyntaxError> {
         ["terminal", "length", lines] => {
             Command::TerminalLength(lines.parse().map_err(|_| UnknownArgument(2))?)
         }
+        ["terminal", "monitor"] => Command::Monitor(true),
+        ["no", "terminal", "monitor"] => Command::Monitor(false),
         ["configure", "terminal"] => Command::Configure,
         ["tpvm", "upgrade", arguments @ ..] => upgrade(arguments)?,
         ["tpvm", "revert"] => Command::Revert,

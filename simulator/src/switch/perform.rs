@@ -34,9 +34,11 @@ pub(super) fn perform(
         Command::ShowIpAddress => shown(output::ip_address(tpvm)),
         Command::ShowSnapshot => shown(output::snapshot(tpvm)),
         Command::ShowConfig => shown(output::running_config(tpvm)),
-        Command::TerminalLength(_) | Command::Configure | Command::End | Command::Exit => {
-            shown(String::new())
-        }
+        Command::TerminalLength(_)
+        | Command::Monitor(_)
+        | Command::Configure
+        | Command::End
+        | Command::Exit => shown(String::new()),
         Command::Upgrade(source) => upgrade(source, tpvm, world, twist),
         Command::Revert => revert(tpvm, world, twist),
         Command::Start => start(tpvm, world),

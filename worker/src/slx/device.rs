@@ -91,6 +91,9 @@ impl Switch for SlxDevice {
         config::parse(&dialect, &text).map_err(|error| match error {
             BlockError::NoBlock => self.declined(command, Verdict::Unknown, &text),
             BlockError::Line(line) => self.declined(command, Verdict::Unknown, &line),
+            BlockError::Unknown(line) => SlxError::UnknownItem {
+                line: self.session.redactor.clean(&line),
+            },
             BlockError::Value(what) => SlxError::Invalid {
                 command: command.to_owned(),
                 what,
@@ -203,7 +206,7 @@ impl SlxDevice {
         let command = command.to_owned();
         let output = self.session.redactor.clean(text);
         match verdict {
-            Verdict::Busy => SlxError::Busy { command },
+            Verdict::Busy => SlxError::Busy { command, output },
             Verdict::Refused => SlxError::Refused { command, output },
             Verdict::Accepted | Verdict::Unknown => SlxError::Unknown { command, output },
         }

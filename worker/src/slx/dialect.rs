@@ -67,9 +67,17 @@ pub enum DialectError {
 pub(super) struct Session {
     pub prompt: Pattern,
     pub tpvm_mode: Pattern,
+    pub log: Pattern,
     pub pager: Pattern,
+    pub pager_end: Pattern,
+    pub pager_end_answer: String,
     pub question: Pattern,
     pub answer: String,
+    pub question_in_full: Pattern,
+    pub answer_in_full: String,
+    pub others_question: Pattern,
+    pub secret_question: Pattern,
+    pub other_question: Pattern,
     pub echo: bool,
     pub clear_password: Pattern,
 }
@@ -77,6 +85,7 @@ pub(super) struct Session {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Commands {
+    pub no_log: String,
     pub no_paging: String,
     pub slx_version: String,
     pub tpvm_status: String,

@@ -76,10 +76,12 @@ pub enum SlxError {
         output: String,
     },
     /// The switch refused the command because another TPVM operation is running.
-    #[error("the switch is busy with another TPVM operation and refused {command}")]
+    #[error("the switch is busy with another TPVM operation and refused {command}: {output}")]
     Busy {
         /// The command.
         command: String,
+        /// What the switch printed.
+        output: String,
     },
     /// The switch printed something that the dialect doesn't know.
     #[error("the answer to {command} is not understood: {output}")]
@@ -88,6 +90,23 @@ pub enum SlxError {
         command: String,
         /// What the switch printed.
         output: String,
+    },
+    /// The switch asked something that a worker does not answer, and the session was ended.
+    #[error("the switch asks a question after {command}, which was not answered: {question}")]
+    Asks {
+        /// The command.
+        command: String,
+        /// What the switch printed, up to the question.
+        question: String,
+    },
+    /// The TPVM configuration of the switch has a line of an item that the dialect does not know.
+    /// Left out, it would be lost from the EFA DB.
+    #[error(
+        "the TPVM configuration of the switch has a line that can't be kept in the EFA DB: {line}"
+    )]
+    UnknownItem {
+        /// The line.
+        line: String,
     },
     /// A value that can't be used: one in the output that its type refuses, or one of ours that
     /// can't be written on a command line. Nothing was sent because of it.
@@ -112,9 +131,11 @@ impl SlxError {
             | SlxError::TooLate { .. }
             | SlxError::Refused { .. }
             | SlxError::Busy { .. }
+            | SlxError::UnknownItem { .. }
             | SlxError::Invalid { .. } => Effect::None,
             SlxError::Timeout { command }
             | SlxError::Lost { command }
+            | SlxError::Asks { command, .. }
             | SlxError::Unknown { command, .. } => match READS.contains(&command.as_str()) {
                 true => Effect::None,
                 false => Effect::Perhaps,
@@ -134,7 +155,9 @@ impl SlxError {
             | SlxError::Login { .. }
             | SlxError::Secret(_)
             | SlxError::Refused { .. }
+            | SlxError::Asks { .. }
             | SlxError::Unknown { .. }
+            | SlxError::UnknownItem { .. }
             | SlxError::Invalid { .. } => false,
         }
     }

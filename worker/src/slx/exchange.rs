@@ -1,26 +1,102 @@
-//! One line to a switch and its answer: what arrives is taken in any pieces, and says what to do.
+//! One line to a switch and its answer. What arrives may be cut anywhere: nothing is decided before
+//! the switch has been quiet for a while, so that the same bytes always mean the same.
+
+mod echo;
+
+use std::time::Duration;
 
 use super::dialect::Session;
-use super::terminal::{shown, squeezed};
+use super::terminal::Screen;
+use echo::Echo;
 
-/// The longest last line that may be a prompt, a question or a pager, in bytes.
+/// The longest last line that may be a prompt, a question or a pager, in characters.
 const MAX_LAST_LINE: usize = 4096;
+
+/// How often an empty line may ask for a prompt.
+const MAX_NUDGES: u8 = 2;
+
+/// For how long a switch has sent nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Quiet {
+    /// Long enough for its own prompt, which nothing else looks like.
+    Briefly,
+    /// Long enough for a question or for another prompt: text may look like them, but does not end
+    /// there.
+    Shortly,
+    /// So long that whatever the switch does first, such as the echo, it would have done.
+    Clearly,
+    /// So long that the prompt may have been lost.
+    Long,
+    /// As before, once more.
+    Longest,
+}
+
+impl Quiet {
+    const ALL: [Quiet; 5] = [
+        Quiet::Briefly,
+        Quiet::Shortly,
+        Quiet::Clearly,
+        Quiet::Long,
+        Quiet::Longest,
+    ];
+
+    /// How long it is, counted from the last byte.
+    pub(super) const fn lasts(self) -> Duration {
+        match self {
+            Quiet::Briefly => Duration::from_millis(20),
+            Quiet::Shortly => Duration::from_millis(200),
+            Quiet::Clearly => Duration::from_secs(1),
+            Quiet::Long => Duration::from_millis(2500),
+            Quiet::Longest => Duration::from_secs(6),
+        }
+    }
+
+    /// The silence that comes after this one, or the first.
+    pub(super) fn after(before: Option<Quiet>) -> Option<Quiet> {
+        Self::ALL.into_iter().find(|quiet| Some(*quiet) > before)
+    }
+}
+
+/// What is known of a session from the commands before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Habits {
+    /// The switch's own name, if it is known yet.
+    pub name: Option<String>,
+    /// What the prompt ends with, behind name and mode.
+    pub ending: Option<String>,
+    /// Whether lines are echoed; unknown before the first.
+    pub echoes: Option<bool>,
+}
+
+/// What may be sent besides the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct May {
+    /// One question for confirmation may be answered.
+    pub answer: bool,
+    /// Empty lines may ask for a prompt that got lost: the line asks no question.
+    pub nudge: bool,
+}
 
 /// The answer to a line, as far as it has arrived.
 pub(super) struct Exchange<'a> {
     syntax: &'a Session,
-    /// The line that was sent, without white space, as long as its echo has not come.
-    echo: Option<String>,
-    /// The switch's own name, if it is known yet.
-    name: Option<String>,
-    /// Whether a question may still be answered.
-    may_answer: bool,
+    habits: Habits,
+    echo: Echo,
+    may: May,
+    nudges: u8,
+    /// The line in which a question was answered has not ended.
+    answered: bool,
     max_output: usize,
     received: usize,
-    output: Vec<u8>,
+    screen: Screen<'a>,
+    /// The lines that have ended.
+    output: String,
+    /// Where the text begins that no answer was given to.
+    unanswered: usize,
+    last_heard: String,
 }
 
-/// What to do after some bytes have arrived.
+/// What to do after some bytes, or after some silence.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Wait for more.
@@ -31,6 +107,10 @@ pub(super) enum Next {
     Done(Answer),
     /// There was more output than is accepted.
     TooLong,
+    /// The switch asks something that is not answered: its words.
+    Asks(String),
+    /// The prompt is back, but a switch that echoes has not echoed the line: what it printed.
+    NoEcho(String),
 }
 
 /// A whole answer.
@@ -38,10 +118,17 @@ pub(super) enum Next {
 pub(super) struct Answer {
     /// What was printed between the echo and the prompt.
     pub text: String,
-    /// The name in the prompt.
-    pub name: String,
     /// The mode in the prompt: empty in exec mode.
     pub mode: String,
+    /// What is known of the session now.
+    pub habits: Habits,
+}
+
+/// A prompt, taken apart.
+struct Prompt {
+    name: String,
+    mode: String,
+    ending: String,
 }
 
 impl<'a> Exchange<'a> {
@@ -49,95 +136,220 @@ impl<'a> Exchange<'a> {
     pub(super) fn new(
         syntax: &'a Session,
         line: Option<&str>,
-        name: Option<&str>,
-        asks: bool,
+        habits: Habits,
+        may: May,
         max_output: usize,
     ) -> Self {
+        let echoes = syntax.echo && habits.echoes != Some(false);
         Self {
             syntax,
-            echo: line.filter(|_| syntax.echo).map(squeezed),
-            name: name.map(ToOwned::to_owned),
-            may_answer: asks,
+            echo: Echo::of(line.filter(|_| echoes)),
+            habits,
+            may,
+            nudges: 0,
+            answered: false,
             max_output,
             received: 0,
-            output: Vec::new(),
+            screen: Screen::new(&syntax.log),
+            output: String::new(),
+            unanswered: 0,
+            last_heard: String::new(),
         }
     }
 
-    /// Takes what has arrived.
+    /// Takes what has arrived. The work is in proportion to it.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Next {
         self.received += bytes.len();
         if self.received > self.max_output {
             return Next::TooLong;
         }
-        self.output.extend_from_slice(bytes);
-        if self.echo.is_some() && !self.skip_echo() {
-            return Next::Wait;
-        }
-        let Some(last) = self.last_line() else {
-            return Next::Wait;
-        };
-        let line = shown(self.output.get(last..).unwrap_or_default());
-        if let Some(pager) = self.syntax.pager.find(&line) {
-            self.output.truncate(last);
-            self.output
-                .extend_from_slice(line.get(..pager.start()).unwrap_or_default().as_bytes());
-            return Next::Send(" ".to_owned());
-        }
-        if let Some((name, mode)) = self.prompt(&line) {
-            let text = shown(self.output.get(..last).unwrap_or_default());
-            return Next::Done(Answer { text, name, mode });
-        }
-        if self.may_answer && self.syntax.question.is_match(&line) {
-            self.may_answer = false;
-            return Next::Send(format!("{}\n", self.syntax.answer));
+        for byte in bytes {
+            let Some(line) = self.screen.take(*byte) else {
+                continue;
+            };
+            self.answered = false;
+            if !line.shown.trim().is_empty() {
+                self.last_heard.clone_from(&line.shown);
+            }
+            if self.echo.ends_with(&line) {
+                // Whatever came before belongs to an earlier command.
+                self.output.clear();
+                self.unanswered = 0;
+            } else {
+                self.output += &line.shown;
+                self.output.push('\n');
+            }
         }
         Next::Wait
     }
 
-    /// What was printed so far, if the switch waits for an answer to a question.
-    pub(super) fn open_question(&self) -> Option<String> {
-        let last = self.last_line()?;
-        let line = shown(self.output.get(last..).unwrap_or_default());
-        let asked = self.syntax.question.is_match(&line);
-        asked.then(|| shown(&self.output))
-    }
-
-    /// Drops everything up to the line end behind the echo. Whatever arrives before it belongs
-    /// to an earlier command.
-    fn skip_echo(&mut self) -> bool {
-        let Some(echo) = &self.echo else {
-            return true;
+    /// Decides once nothing has come for a while.
+    pub(super) fn settle(&mut self, quiet: Quiet) -> Next {
+        let Some(line) = self.screen.last_line(MAX_LAST_LINE) else {
+            return Next::Wait;
         };
-        let ends = self
-            .output
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b'\n');
-        let found = ends.map(|(at, _)| at).find(|at| {
-            let before = shown(self.output.get(..*at).unwrap_or_default());
-            squeezed(&before).ends_with(echo.as_str())
-        });
-        if let Some(at) = found {
-            self.output.drain(..=at);
-            self.echo = None;
+        if !self.echo.is_open() {
+            if let Some((before, prompt)) = self.prompt(&line, quiet) {
+                return self.done(&before, prompt);
+            }
+            if let Some(next) = self.pager(&line, quiet) {
+                return next;
+            }
+        } else if quiet >= Quiet::Clearly
+            && let Some((before, prompt)) = self.prompt(&line, quiet)
+        {
+            return self.without_echo(&before, prompt);
         }
-        found.is_some()
+        self.question(&line, quiet)
+            .or_else(|| self.nudge(&line, quiet))
+            .unwrap_or(Next::Wait)
     }
 
-    /// Where the last line begins, unless it is too long to be anything but output.
-    fn last_line(&self) -> Option<usize> {
-        let newline = self.output.iter().rposition(|byte| *byte == b'\n');
-        let begin = newline.map_or(0, |at| at + 1);
-        (self.output.len() - begin <= MAX_LAST_LINE).then_some(begin)
+    /// The last line that is not empty, for people.
+    pub(super) fn last_heard(&self) -> String {
+        let line = self.screen.last_line(MAX_LAST_LINE).unwrap_or_default();
+        match line.trim() {
+            "" => self.last_heard.clone(),
+            line => line.to_owned(),
+        }
     }
 
-    fn prompt(&self, line: &str) -> Option<(String, String)> {
-        let found = self.syntax.prompt.captures(line)?;
-        let group = |name| found.name(name).map_or("", |text| text.as_str());
-        let name = group("name");
-        let expected = self.name.as_deref().is_none_or(|known| known == name);
-        expected.then(|| (name.to_owned(), group("mode").to_owned()))
+    /// The prompt at the end of a line, with the output before it.
+    fn prompt(&self, line: &str, quiet: Quiet) -> Option<(String, Prompt)> {
+        let behind_log = self
+            .screen
+            .resumed()
+            .and_then(|at| line.split_at_checked(at));
+        let (before, prompt) = match self.read_prompt(line) {
+            Some(prompt) => (String::new(), prompt),
+            // A switch that writes its prompt again behind a log line.
+            None => {
+                let (before, behind) = behind_log?;
+                let before = match self.read_prompt(before) {
+                    Some(_) => String::new(),
+                    None => format!("{before}\n"),
+                };
+                (before, self.read_prompt(behind)?)
+            }
+        };
+        let own = self.habits.name.is_some() && self.habits.ending.as_ref() == Some(&prompt.ending);
+        (own || quiet >= Quiet::Shortly).then_some((before, prompt))
+    }
+
+    fn read_prompt(&self, text: &str) -> Option<Prompt> {
+        let found = self.syntax.prompt.captures(text)?;
+        let group = |name| found.name(name).map_or("", |part| part.as_str()).to_owned();
+        let (name, mode) = (group("name"), group("mode"));
+        let end = ["name", "mode"].map(|part| found.name(part).map_or(0, |part| part.end()));
+        let ending = text.get(end.into_iter().max()?..)?.to_owned();
+        let expected = self
+            .habits
+            .name
+            .as_deref()
+            .is_none_or(|known| known == name);
+        expected.then_some(Prompt { name, mode, ending })
+    }
+
+    fn done(&mut self, before: &str, prompt: Prompt) -> Next {
+        let mut text = std::mem::take(&mut self.output) + before;
+        if self.nudges > 0 {
+            // Each empty line was answered with a prompt.
+            let lines = text.lines().filter(|line| self.read_prompt(line).is_none());
+            text = lines.map(|line| format!("{line}\n")).collect();
+        }
+        Next::Done(Answer {
+            text,
+            mode: prompt.mode,
+            habits: Habits {
+                name: Some(prompt.name),
+                ending: Some(prompt.ending),
+                echoes: self.echo.found().or(self.habits.echoes),
+            },
+        })
+    }
+
+    /// The prompt is back for so long that the echo does not come any more.
+    fn without_echo(&mut self, before: &str, prompt: Prompt) -> Next {
+        let text = self.output.clone() + before;
+        if let Some(answer) = self.echo.behind_altered(&text) {
+            self.output = answer.to_owned();
+            return self.done("", prompt);
+        }
+        if self.habits.echoes == Some(true) {
+            return Next::NoEcho(text);
+        }
+        self.echo = Echo::missing();
+        self.done(before, prompt)
+    }
+
+    fn pager(&mut self, line: &str, quiet: Quiet) -> Option<Next> {
+        if quiet < Quiet::Shortly {
+            return None;
+        }
+        let (more, end) = (&self.syntax.pager, &self.syntax.pager_end);
+        let (found, answer) = match (more.find(line), end.find(line)) {
+            (Some(more), _) => (more, " "),
+            (None, Some(end)) => (end, self.syntax.pager_end_answer.as_str()),
+            (None, None) => return None,
+        };
+        self.screen.passing(found.start());
+        Some(Next::Send(answer.to_owned()))
+    }
+
+    fn question(&mut self, line: &str, quiet: Quiet) -> Option<Next> {
+        if line.trim().is_empty() || quiet < Quiet::Shortly {
+            return None;
+        }
+        let in_full = self.syntax.question_in_full.is_match(line);
+        let confirms = in_full || self.syntax.question.is_match(line);
+        let secret = self.syntax.secret_question.is_match(line);
+        let other = self.syntax.other_question.is_match(line);
+        if !confirms && !secret && !other {
+            return None;
+        }
+        let words = format!("{}{line}", self.output.get(self.unanswered..)?);
+        let others = secret || self.syntax.others_question.is_match(&words);
+        if confirms && !others {
+            // The rest of a question may come late.
+            if self.answered && quiet < Quiet::Clearly {
+                return None;
+            }
+            if self.may.answer {
+                return Some(self.answer(in_full));
+            }
+            return Some(Next::Asks(words));
+        }
+        // What only looks like a question may be a line that the network holds up.
+        (others || quiet >= Quiet::Longest).then_some(Next::Asks(words))
+    }
+
+    fn answer(&mut self, in_full: bool) -> Next {
+        self.may.answer = false;
+        self.answered = true;
+        self.output += &self.screen.break_line();
+        self.output.push('\n');
+        self.unanswered = self.output.len();
+        let answer = match in_full {
+            true => &self.syntax.answer_in_full,
+            false => &self.syntax.answer,
+        };
+        Next::Send(format!("{answer}\n"))
+    }
+
+    /// An empty line asks for the prompt, unless it could be taken for an answer: the switch has
+    /// ended its last line, so it asks nothing. Without an echo, a prompt that comes late would end
+    /// the answer to the next line.
+    fn nudge(&mut self, line: &str, quiet: Quiet) -> Option<Next> {
+        let due = match self.nudges {
+            0 => quiet >= Quiet::Long,
+            _ => quiet >= Quiet::Longest,
+        };
+        let echoes = self.syntax.echo && self.habits.echoes != Some(false);
+        let may = self.may.nudge && echoes && self.nudges < MAX_NUDGES;
+        (due && may && line.is_empty()).then(|| {
+            self.nudges += 1;
+            Next::Send("\n".to_owned())
+        })
     }
 }
 

@@ -27,20 +27,23 @@ pub(super) enum Verdict {
 
 /// Whether the answer is an error that any command may have: busy or refused.
 pub(super) fn error(dialect: &Dialect, output: &str) -> Option<Verdict> {
-    if dialect.errors.busy.is_match(output) {
-        return Some(Verdict::Busy);
-    }
     let refused = |pattern: &Pattern| pattern.is_match(output);
-    let refused = dialect.errors.refused.iter().any(refused);
-    refused.then_some(Verdict::Refused)
+    if !dialect.errors.refused.iter().any(refused) {
+        return None;
+    }
+    Some(match dialect.errors.busy.is_match(output) {
+        true => Verdict::Busy,
+        false => Verdict::Refused,
+    })
 }
 
-/// How the switch took a command whose acceptance looks like `accepted`.
+/// How the switch took a command whose acceptance looks like `accepted`. An accepted command is not
+/// refused by what comes with it: that must be observed.
 pub(super) fn verdict(dialect: &Dialect, output: &str, accepted: &Pattern) -> Verdict {
-    match error(dialect, output) {
-        Some(error) => error,
-        None if accepted.is_match(output) => Verdict::Accepted,
-        None => Verdict::Unknown,
+    match (accepted.is_match(output), error(dialect, output)) {
+        (true, None) => Verdict::Accepted,
+        (true, Some(_)) | (false, None) => Verdict::Unknown,
+        (false, Some(error)) => error,
     }
 }
 

@@ -6,6 +6,7 @@ mod login;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use russh::client::{self, Handle};
 use russh::keys::{Algorithm, PublicKey};
@@ -17,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
 use super::dialect::Dialect;
-use super::exchange::{Answer, Exchange, Next};
+use super::exchange::{Answer, Exchange, Habits, May, Next, Quiet};
 use super::redact::Redactor;
 use super::{SlxError, SshSettings};
 use crate::permit::Permit;
@@ -37,8 +38,8 @@ pub(super) struct Session {
     settings: SshSettings,
     handle: Handle<HostKeyCheck>,
     channel: Channel<client::Msg>,
-    /// The switch's name in its prompt.
-    name: Option<String>,
+    /// The switch's name in its prompt, and whether it echoes.
+    habits: Habits,
     /// Whether the last command was not answered to its prompt.
     broken: bool,
     /// Ends the SSH library's task, whatever it waits for.
@@ -90,7 +91,7 @@ impl Session {
             settings: settings.clone(),
             handle,
             channel,
-            name: None,
+            habits: Habits::default(),
             broken: false,
             _leash: leash,
         };
@@ -98,12 +99,22 @@ impl Session {
         Ok(session)
     }
 
-    /// Waits for the first prompt and turns paging off. The name is taken from the prompt behind
-    /// that command: what looks like a prompt before may be part of a banner.
+    /// Waits for the first prompt and turns log lines and paging off. The name is taken from the
+    /// prompt behind the first of these commands: what looks like a prompt before may be part of a
+    /// banner.
     async fn reach_prompt(&mut self, step: &Step<'_>) -> Result<(), SlxError> {
         let dialect = Arc::clone(&self.dialect);
-        for line in [None, Some(dialect.commands.no_paging.as_str())] {
-            let answer = self.exchange("no_paging", line, false, None, step.deadline);
+        let commands = &dialect.commands;
+        let lines = [
+            ("login", None),
+            ("no_log", Some(commands.no_log.as_str())),
+            ("no_paging", Some(commands.no_paging.as_str())),
+        ];
+        for (command, line) in lines {
+            if line == Some("") {
+                continue;
+            }
+            let answer = self.exchange(command, line, false, None, step.deadline);
             let answer = answer.await;
             let answer = answer.map_err(|error| match error {
                 invalid @ SlxError::Invalid { .. } => invalid,
@@ -113,11 +124,8 @@ impl Session {
                     source: None,
                 },
             })?;
-            if line.is_some() {
-                if super::output::error(&dialect, &answer.text).is_some() {
-                    debug!(host = step.host, "paging can't be turned off");
-                }
-                self.name = Some(answer.name);
+            if super::output::error(&dialect, &answer.text).is_some() {
+                debug!(host = step.host, command, "refused, and not needed");
             }
         }
         Ok(())
@@ -159,9 +167,14 @@ impl Session {
         // Until the prompt is back, also if the caller stops waiting.
         self.broken = true;
         let dialect = Arc::clone(&self.dialect);
-        let name = self.name.clone();
         let max_output = self.settings.max_output;
-        let mut exchange = Exchange::new(&dialect.session, line, name.as_deref(), asks, max_output);
+        let may = May {
+            answer: asks,
+            // A command that needs a permit is one whose question must not be answered by accident.
+            nudge: !asks && permit.is_none(),
+        };
+        let habits = self.habits.clone();
+        let mut exchange = Exchange::new(&dialect.session, line, habits, may, max_output);
         let talk = self.talk(line, &mut exchange, permit);
         let answer = match timeout_at(deadline, talk).await {
             Ok(Ok(answer)) => answer,
@@ -170,17 +183,24 @@ impl Session {
                 let output = format!("more than {max_output} bytes of output");
                 return Err(SlxError::Unknown { command, output });
             }
+            Ok(Err(Broke::Asks(words))) => {
+                let question = self.redactor.clean(&words);
+                return Err(SlxError::Asks { command, question });
+            }
+            Ok(Err(Broke::NoEcho(text))) => {
+                let output = format!("no echo of the line, but {:?}", self.redactor.clean(&text));
+                return Err(SlxError::Unknown { command, output });
+            }
             Err(_) => {
-                return Err(match exchange.open_question() {
-                    Some(text) => SlxError::Unknown {
-                        command,
-                        output: self.redactor.clean(&text),
-                    },
-                    None => SlxError::Timeout { command },
-                });
+                let last = self.redactor.clean(&exchange.last_heard());
+                debug!(command, last, "no prompt in time");
+                return Err(SlxError::Timeout { command });
             }
         };
         self.broken = false;
+        if line.is_some() {
+            self.habits = answer.habits.clone();
+        }
         Ok(answer)
     }
 
@@ -191,15 +211,22 @@ impl Session {
         permit: Option<&Permit>,
     ) -> Result<Answer, Broke> {
         if let Some(line) = line {
+            self.drop_late_output().await?;
             self.send(format!("{line}\n")).await?;
         }
+        let mut quiet = None;
         loop {
-            let data = match self.channel.wait().await {
-                Some(ChannelMsg::Data { data }) => data,
-                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => return Err(Broke::Lost),
-                Some(_) => continue,
+            let next = match self.hear(quiet).await? {
+                Heard::Bytes(data) => {
+                    quiet = None;
+                    exchange.take(&data)
+                }
+                Heard::Silence(silence) => {
+                    quiet = Some(silence);
+                    exchange.settle(silence)
+                }
             };
-            match exchange.take(&data) {
+            match next {
                 Next::Wait => {}
                 // The command takes effect with the answer to its question. Not given, the
                 // question dies with the session.
@@ -209,13 +236,55 @@ impl Session {
                 Next::Send(text) => self.send(text).await?,
                 Next::Done(answer) => return Ok(answer),
                 Next::TooLong => return Err(Broke::TooLong),
+                Next::Asks(words) => return Err(Broke::Asks(words)),
+                Next::NoEcho(text) => return Err(Broke::NoEcho(text)),
             }
         }
+    }
+
+    /// Waits for bytes, or until the switch has been quiet for longer than before.
+    async fn hear(&mut self, before: Option<Quiet>) -> Result<Heard, Broke> {
+        let next = Quiet::after(before);
+        let lasted = before.map_or(Duration::ZERO, Quiet::lasts);
+        let until = next.map(|next| (next, Instant::now() + next.lasts().saturating_sub(lasted)));
+        loop {
+            let message = match until {
+                None => self.channel.wait().await,
+                Some((next, end)) => match timeout_at(end, self.channel.wait()).await {
+                    Ok(message) => message,
+                    Err(_) => return Ok(Heard::Silence(next)),
+                },
+            };
+            match message {
+                Some(ChannelMsg::Data { data }) => return Ok(Heard::Bytes(data.to_vec())),
+                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => return Err(Broke::Lost),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Where no echo parts two answers, what came behind the last prompt must not look like a part
+    /// of the next answer.
+    async fn drop_late_output(&mut self) -> Result<(), Broke> {
+        if self.habits.echoes != Some(false) {
+            return Ok(());
+        }
+        while let Ok(message) = timeout_at(Instant::now(), self.channel.wait()).await {
+            if matches!(message, Some(ChannelMsg::Eof | ChannelMsg::Close) | None) {
+                return Err(Broke::Lost);
+            }
+        }
+        Ok(())
     }
 
     async fn send(&self, text: String) -> Result<(), Broke> {
         let sent = self.channel.data_bytes(text.into_bytes()).await;
         sent.map_err(|_| Broke::Lost)
+    }
+
+    /// Has every further call be [`SlxError::Lost`].
+    pub(super) fn give_up(&mut self) {
+        self.broken = true;
     }
 
     /// Says goodbye. Dropping a session ends it too.
@@ -231,6 +300,14 @@ impl Session {
 enum Broke {
     Lost,
     TooLong,
+    Asks(String),
+    NoEcho(String),
+}
+
+/// What a switch did.
+enum Heard {
+    Bytes(Vec<u8>),
+    Silence(Quiet),
 }
 
 async fn shell(handle: &Handle<HostKeyCheck>) -> Result<Channel<client::Msg>, russh::Error> {

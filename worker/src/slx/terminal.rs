@@ -1,50 +1,111 @@
-//! What a terminal would show of the bytes that a shell sends.
+//! What a terminal would show of the bytes that a shell sends, however they are cut into packets.
 
-/// The text on the screen: escape sequences and other control characters gone, `BS` and a lone
-/// `CR` carried out, lines ended by LF. A sequence that is cut off at the end is left out.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut shown = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut line = 0;
-    while let Some(c) = chars.next() {
-        match c {
-            '\n' => {
-                shown.push('\n');
-                line = shown.len();
-            }
-            '\r' => {
-                while chars.next_if_eq(&'\r').is_some() {}
-                // At the end of what has arrived, the LF may still come.
-                if chars.peek().is_some_and(|next| *next != '\n') {
-                    shown.truncate(line);
-                }
-            }
-            '\u{8}' => {
-                if shown.len() > line {
-                    shown.pop();
-                }
-            }
-            '\u{1b}' => skip_escape(&mut chars),
-            '\t' => shown.push('\t'),
-            c if c.is_control() => {}
-            c => shown.push(c),
-        }
-    }
-    shown
+mod keys;
+mod line;
+
+use super::dialect::Pattern;
+use keys::{Key, Keys};
+use line::Line;
+
+/// The lines that have arrived. What the switch logs into the session is no part of them.
+#[derive(Debug)]
+pub(super) struct Screen<'a> {
+    log: &'a Pattern,
+    keys: Keys,
+    line: Line,
+    /// The characters of the line as they came: blanks kept, moves of the cursor left out.
+    typed: String,
 }
 
-/// Skips what follows an escape character: a control sequence (`ESC [ … final`), an operating
-/// system command (`ESC ] … BEL`), or one character.
-fn skip_escape(chars: &mut impl Iterator<Item = char>) {
-    match chars.next() {
-        Some('[') => {
-            chars.find(|c| ('@'..='~').contains(c));
+/// A line that has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// What a terminal shows of it.
+    pub shown: String,
+    /// The characters as they came. A long command that the switch wraps or scrolls while it
+    /// echoes it is whole only here.
+    pub typed: String,
+}
+
+impl<'a> Screen<'a> {
+    /// A screen on which lines that match `log` never show.
+    pub(super) fn new(log: &'a Pattern) -> Self {
+        Self {
+            log,
+            keys: Keys::default(),
+            line: Line::default(),
+            typed: String::new(),
         }
-        Some(']') => {
-            chars.find(|c| *c == '\u{7}');
+    }
+
+    /// Takes one byte; returns the line that it ends.
+    pub(super) fn take(&mut self, byte: u8) -> Option<Ended> {
+        let (first, second) = self.keys.take(byte);
+        let ended = first.and_then(|key| self.press(key));
+        // Only the second can end a line: the first is a character that was cut off.
+        ended.or_else(|| second.and_then(|key| self.press(key)))
+    }
+
+    fn press(&mut self, key: Key) -> Option<Ended> {
+        match key {
+            Key::Print(c) => self.typed.push(c),
+            Key::Back => {
+                self.typed.pop();
+            }
+            Key::Feed => return self.end_line(),
+            _ => {}
         }
-        _ => {}
+        self.line.press(key);
+        None
+    }
+
+    /// A log line begins wherever the switch was just writing, and takes the rest of the line: what
+    /// stood before it goes on behind it.
+    fn end_line(&mut self) -> Option<Ended> {
+        let shown = self.line.text();
+        let split = |text: &str| {
+            let at = self.log.find(text)?.start();
+            let (before, log) = text.split_at_checked(at)?;
+            Some((before.to_owned(), log.to_owned()))
+        };
+        let (logged, typed) = (split(&shown), split(&self.typed));
+        // A log line that the terminal wraps is whole only as it came.
+        let whole = match (&logged, &typed) {
+            (Some(logged), Some(typed)) if logged.1 == typed.1 => Some(logged),
+            (logged, typed) => typed.as_ref().or(logged.as_ref()),
+        };
+        if let Some((before, _)) = whole {
+            self.line = Line::interrupted(before);
+            self.typed = typed.map(|(before, _)| before).unwrap_or_default();
+            return None;
+        }
+        self.line = Line::default();
+        Some(Ended {
+            shown,
+            typed: std::mem::take(&mut self.typed),
+        })
+    }
+
+    /// The line that has not ended, unless it is longer than `max` characters.
+    pub(super) fn last_line(&self, max: usize) -> Option<String> {
+        (self.line.len() <= max).then(|| self.line.text())
+    }
+
+    /// Where the last line goes on behind a log line, in bytes.
+    pub(super) fn resumed(&self) -> Option<usize> {
+        self.line.resumed()
+    }
+
+    /// The text from here to the end of the last line shows only until something is written over
+    /// it, and is no output. `at` is in bytes.
+    pub(super) fn passing(&mut self, at: usize) {
+        self.line.passing(at);
+    }
+
+    /// Ends the last line without the switch's doing, and returns it.
+    pub(super) fn break_line(&mut self) -> String {
+        self.typed.clear();
+        std::mem::take(&mut self.line).text()
     }
 }
 
@@ -54,27 +115,4 @@ pub(super) fn squeezed(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_carried_out() {
-        for (sent, seen) in [
-            ("a\r\nb\r\r\nc", "a\nb\nc"),
-            ("\u{1b}[?7hSLX# ", "SLX# "),
-            ("--More--\r        \rline 25\r\n", "line 25\n"),
-            ("x --More--\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}y", "x y"),
-            ("\u{8}a\n\u{8}b", "a\nb"),
-            (
-                "a\u{1b}[31;1mb\u{1b}[0mc\u{1b}]0;title\u{7}d\0\u{7}e\u{1b}7f",
-                "abcdef",
-            ),
-            ("a\u{1b}[?7", "a"),
-            ("wait\r", "wait"),
-            ("a\tb", "a\tb"),
-        ] {
-            assert_eq!(shown(sent.as_bytes()), seen, "{sent:?}");
-        }
-        assert_eq!(shown(b"a\xffb"), "a\u{fffd}b");
-    }
-}
+mod tests;

@@ -233,3 +233,44 @@ async fn ready_for(command: &str) -> Lab {
     }
     lab
 }
+
+#[tokio::test]
+async fn when_end_fails_after_an_accepted_deploy_then_only_the_session_is_lost() {
+    for kind in [
+        FaultKind::Refuse(None),
+        FaultKind::Garbage,
+        FaultKind::LostBeforeEffect,
+    ] {
+        let lab = ready_for("deploy").await;
+        let mut device = lab.connect(1).await;
+        fault(&lab, "end", kind.clone());
+        device.deploy(&leave()).await.unwrap();
+        assert_eq!(lab.switch(1).effects("deploy"), 1, "{kind:?}");
+        let error = device.tpvm_status().await.unwrap_err();
+        assert!(
+            matches!(error, SlxError::Lost { .. }),
+            "{kind:?}: {error:?}"
+        );
+        assert!(error.is_transient());
+        // What was refused stays refused.
+        let lab = lab_without_image().await;
+        let mut device = lab.connect(1).await;
+        fault(&lab, "end", kind.clone());
+        let error = device.deploy(&leave()).await.unwrap_err();
+        assert!(
+            matches!(error, SlxError::Refused { .. }),
+            "{kind:?}: {error:?}"
+        );
+    }
+}
+
+/// A switch on which `deploy` finds no image.
+async fn lab_without_image() -> Lab {
+    let lab = lab().await;
+    let change = SwitchChange {
+        tpvm_version: Some(String::new()),
+        ..SwitchChange::default()
+    };
+    lab.switch(1).set(change).unwrap();
+    lab
+}

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
 
 use super::SlxDevice;
+use crate::outcome::chain;
 use crate::permit::Permit;
 use crate::slx::SlxError;
 use crate::slx::config::{self, Item};
@@ -20,13 +22,22 @@ impl SlxDevice {
         lines: Vec<(Item, String)>,
         permit: Option<&Permit>,
     ) -> Result<(), SlxError> {
+        let deploys = lines.iter().any(|(item, _)| *item == Item::Deploy);
         let written = self.write_lines(lines, permit).await;
         let dialect = Arc::clone(&self.dialect);
         let leave = &dialect.commands.leave;
         let left = self
             .change("leave", leave, None, &dialect.accepted.line, None)
             .await;
-        written.and(left)
+        match left {
+            // An accepted `deploy` runs. The mode that the session is left in is of no use.
+            Err(error) if deploys && written.is_ok() => {
+                warn!(error = chain(&error), "the configuration mode was not left");
+                self.session.give_up();
+                Ok(())
+            }
+            left => written.and(left),
+        }
     }
 
     async fn write_lines(

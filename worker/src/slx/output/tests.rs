@@ -214,3 +214,82 @@ fn acceptance_is_clear_or_it_is_none() {
     );
     assert_eq!(line("#@!\n"), Verdict::Unknown);
 }
+
+#[test]
+fn when_an_error_has_another_form_then_it_is_refused_or_busy_at_once() {
+    let dialect = &*DIALECT;
+    let upgrade = |output: &str| verdict(dialect, output, &dialect.accepted.upgrade);
+    let line = |output: &str| verdict(dialect, output, &dialect.accepted.line);
+    for begin in [
+        "% Error: ",
+        "%Error: ",
+        "%% Error: ",
+        "%%Error: ",
+        "Error: ",
+        "ERROR: ",
+        "Error(s):\n",
+        "Errors:\n ",
+        "rbridge-id-1: % Error: ",
+        "rbridge-id-1: %% Error: ",
+        "rbridge-id 1: Error: ",
+        "leaf-1: %Error: ",
+        "      ^\nsyntax error: ",
+        "Aborted: ",
+        "%% Failed: ",
+    ] {
+        for (text, expected) in [
+            ("TPVM is not running", Verdict::Refused),
+            ("no such host", Verdict::Refused),
+            ("another TPVM operation is in progress", Verdict::Busy),
+            ("Another operation is already in progress", Verdict::Busy),
+        ] {
+            let output = format!("Continue? [y/n]:y\n{begin}{text}\n");
+            assert_eq!(upgrade(&output), expected, "{output:?}");
+            assert_eq!(line(&output), expected, "{output:?}");
+            let output = format!("TPVM upgrade is initiated\n{output}");
+            assert_eq!(upgrade(&output), Verdict::Unknown, "{output:?}");
+        }
+    }
+    for refused in [
+        "Permission denied\n",
+        "% Access denied\n",
+        "Command authorization failed\n",
+        "%Invalid input detected\n",
+    ] {
+        assert_eq!(upgrade(refused), Verdict::Refused, "{refused:?}");
+    }
+    for healthy in [
+        "[a] ERROR: x\n",
+        "TPVM is running\n[upgrade-1] ERROR: % Error: x\n",
+        "% No entries found.\n",
+        "0 errors: none\n",
+        "Terror: x\n",
+        "another TPVM operation is in progress\n",
+    ] {
+        assert_eq!(error(dialect, healthy), None, "{healthy:?}");
+    }
+}
+
+#[test]
+fn when_a_mode_is_entered_with_a_text_then_it_is_accepted_and_others_are_not() {
+    let dialect = &*DIALECT;
+    let line = |output: &str| verdict(dialect, output, &dialect.accepted.line);
+    for accepted in [
+        "Entering configuration mode terminal\n",
+        "\nEntering configuration mode private\n\n",
+        "%Info: stored\n",
+        "%% Informational: stored\n% Info: twice\n",
+        "Current configuration users:\nadmin ssh (cli from 10.0.0.1) on since 2026-11-25 02:00:00 terminal mode\nEntering configuration mode terminal\n",
+        "Enter configuration commands, one per line.  End with CNTL/Z.\n",
+    ] {
+        assert_eq!(line(accepted), Verdict::Accepted, "{accepted:?}");
+    }
+    for unknown in [
+        "Entering maintenance mode\n",
+        "Warning: x\n",
+        "Entering configuration mode terminal\nnot saved\n",
+        "not saved% Info: x\n",
+    ] {
+        assert_eq!(line(unknown), Verdict::Unknown, "{unknown:?}");
+    }
+}
