@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use schemas::State;
 use serde::{Deserialize, Serialize};
 
 /// What an upgrade has learnt so far. Writes are merged into what the ledger has, key by key at
@@ -50,6 +51,12 @@ pub struct Facts {
     /// The peer was seen down since the upgrade began: an `up` after that is not a stale one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_seen_down: Option<bool>,
+    /// The lines of the TPVM configuration are about to be written, or were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<ConfigLines>,
+    /// What a look could not read last, once a command may have been sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// When the TPVM was first seen to run its former version again, by Postgres' clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_at: Option<DateTime<Utc>>,
@@ -68,6 +75,24 @@ pub struct Intent {
     /// The device or EFA has answered that it took the command: nothing is on its way any more.
     #[serde(default)]
     pub answered: bool,
+}
+
+/// Lines of configuration. Each sets an item to a value, so writing them again changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigLines {
+    /// How often the device has accepted all of them.
+    pub accepted: u32,
+}
+
+/// An answer that told nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The state that looked.
+    pub state: State,
+    /// When the look began, by Postgres' clock.
+    pub at: DateTime<Utc>,
+    /// What was read instead, without secrets.
+    pub text: String,
 }
 
 /// What could be seen just before a command, to tell its effect from what was there already.

@@ -26,7 +26,7 @@ pub use execution::{
     Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed, StepRef,
     Transition, Transitioned, Wait,
 };
-pub use facts::{Baseline, Facts, Intent};
+pub use facts::{Baseline, ConfigLines, Facts, Intent, Unread};
 pub use ledger::{Ledger, LedgerOptions};
 pub use report::{Execution, Filter, HistoryRow, StateCount};
 pub use target::{InventoryCounts, Target};

@@ -64,7 +64,7 @@ fn losses(call: &str) -> Vec<FaultKind> {
         _ if call.starts_with("config:") => {
             [&lost_answers()[..], &[FaultKind::LostBeforeEffect]].concat()
         }
-        // What is read and not understood is a failure: see law B.
+        // What is read and not understood: see law I.
         _ => vec![FaultKind::LostBeforeEffect, FaultKind::DropAfterBytes(17)],
     }
 }

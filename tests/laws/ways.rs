@@ -70,19 +70,7 @@ pub fn ways(state: State, case: Case) -> Vec<Way> {
         ],
         State::EfaDeployPeerAndRejoin => {
             let fails = FaultKind::RedeployFails("peer unreachable".to_owned());
-            let mut ways = vec![
-                carried_out("efa-redeploy", fails, "peer unreachable"),
-                carried_out(
-                    "efa-redeploy-status",
-                    FaultKind::Garbage,
-                    "/monitor/redeploy",
-                ),
-                carried_out(
-                    "efa-redeploy-status",
-                    FaultKind::LostBeforeEffect,
-                    "tried 11 times",
-                ),
-            ];
+            let mut ways = vec![carried_out("efa-redeploy", fails, "peer unreachable")];
             let command = match case {
                 Case::NormalUpgrade => "tpvm-upgrade",
                 Case::NodeReplacement => "deploy",
@@ -141,6 +129,8 @@ pub fn endless(state: State, case: Case) -> Vec<Way> {
                 nothing_done("efa-redeploy", FaultKind::Refuse(None), late),
                 nothing_done("efa-redeploy", FaultKind::LostBeforeEffect, late),
                 nothing_done("efa-redeploy", FaultKind::AcceptWithoutEffect, late),
+                carried_out("efa-redeploy-status", FaultKind::Garbage, late),
+                carried_out("efa-redeploy-status", FaultKind::LostBeforeEffect, late),
             ]
         }
     }

@@ -5,6 +5,7 @@ mod intend;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -54,6 +55,8 @@ pub struct Context<'a> {
     held: &'a HeldStep,
     clock: PostgresClock,
     around: &'a Surroundings,
+    /// Something was written down in this look that is about to be sent.
+    intended: AtomicBool,
 }
 
 impl<'a> Context<'a> {
@@ -63,6 +66,7 @@ impl<'a> Context<'a> {
             held,
             clock: PostgresClock::told(held.now, asked),
             around,
+            intended: AtomicBool::new(false),
         }
     }
 
@@ -101,6 +105,11 @@ impl<'a> Context<'a> {
         self.now() > self.deadline()
     }
 
+    /// What is left of this step's time.
+    pub fn left(&self) -> Duration {
+        (self.deadline() - self.now()).to_std().unwrap_or_default()
+    }
+
     fn deadline(&self) -> DateTime<Utc> {
         self.held.started_at + self.timing().deadline(self.held.state)
     }
@@ -108,7 +117,7 @@ impl<'a> Context<'a> {
     /// A secret.
     ///
     /// # Errors
-    /// A failure with its remedy if nothing is found under the name.
+    /// A setback with its remedy if nothing is found under the name.
     pub fn secret(&self, name: &SecretName) -> Result<SecretString, Setback> {
         Ok(self.around.secrets.get(name)?)
     }
@@ -116,7 +125,7 @@ impl<'a> Context<'a> {
     /// The device with its deployment, from the EFA DB.
     ///
     /// # Errors
-    /// A failure if it is not registered, or was not when the request was accepted: then nothing
+    /// A setback if it is not registered, or was not when the request was accepted: then nothing
     /// keeps a second upgrade out of the deployment.
     pub async fn target(&self) -> Result<Target, Setback> {
         let ip = self.held.request.ip_address;
@@ -124,7 +133,7 @@ impl<'a> Context<'a> {
         target
             .filter(|_| self.held.deployment.is_some())
             .ok_or_else(|| {
-                Setback::failed(
+                Setback::unreadable(
                     format!("the device {ip} is not registered"),
                     "register the device with its EFA deployment, then request the upgrade again",
                 )
@@ -134,11 +143,11 @@ impl<'a> Context<'a> {
     /// The firmware host of the request, from the EFA DB.
     ///
     /// # Errors
-    /// A failure if it is not registered.
+    /// A setback if it is not registered.
     pub async fn firmware_host(&self) -> Result<FirmwareHost, Setback> {
         let ip = self.held.request.firmware_host;
         self.around.ledger.firmware_host(ip).await?.ok_or_else(|| {
-            Setback::failed(
+            Setback::unreadable(
                 format!("the firmware host {ip} is not registered"),
                 "register the firmware host, then request the upgrade again",
             )
@@ -156,7 +165,7 @@ impl<'a> Context<'a> {
     /// The EFA of the switch's deployment.
     ///
     /// # Errors
-    /// A failure if the URL or a secret does not serve.
+    /// A setback if the URL or a secret does not serve.
     pub fn efa(&self, target: &Target) -> Result<Box<dyn EfaApi>, Setback> {
         Ok(self.around.sites.efa(target)?)
     }

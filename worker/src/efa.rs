@@ -41,9 +41,38 @@ pub struct NodeStatus {
     /// What it does.
     pub role: Role,
     /// Whether it works.
-    pub up: bool,
+    pub state: NodeState,
     /// Why it doesn't, if it doesn't.
     pub reason: String,
+}
+
+/// Whether a node works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// It does.
+    Up,
+    /// It doesn't.
+    Down,
+    /// Another word: it does not count as up, nor as seen down.
+    Other(String),
+}
+
+impl NodeStatus {
+    /// Whether it surely works.
+    pub fn is_up(&self) -> bool {
+        self.state == NodeState::Up
+    }
+}
+
+impl std::fmt::Display for NodeState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NodeState::Up => "up",
+            NodeState::Down => "down",
+            NodeState::Other(word) if word.is_empty() => "without a state",
+            NodeState::Other(word) => word,
+        })
+    }
 }
 
 /// What a node does in its deployment.

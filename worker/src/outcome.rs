@@ -77,6 +77,17 @@ pub enum Setback {
         /// What happened.
         cause: String,
     },
+    /// A look that tells nothing: what was read is refused, can't be understood, contradicts itself
+    /// or is missing. Before the upgrade has sent a command that is a failure; once it may have
+    /// sent one, the look is repeated until the state's deadline.
+    Unreadable {
+        /// What was read instead, without secrets.
+        cause: String,
+        /// What to do if it stays like that.
+        remedy: String,
+        /// How soon to look again.
+        again: Again,
+    },
     /// A command may or may not have taken effect: observe until it is known.
     Unknown {
         /// What was attempted, and how it went.
@@ -86,12 +97,30 @@ pub enum Setback {
     ClaimLost,
 }
 
+/// How soon a look that told nothing is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// At first sooner than usual: mostly it passes.
+    Soon,
+    /// Less and less often: each look is a refused login, and enough of them lock an account.
+    Seldom,
+}
+
 impl Setback {
-    /// A permanent failure with its remedy.
+    /// A permanent failure with its remedy: there is evidence of it.
     pub fn failed(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Setback::Failed {
             cause: cause.into(),
             remedy: remedy.into(),
+        }
+    }
+
+    /// A look that tells nothing, with what to do if it stays like that.
+    pub fn unreadable(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Setback::Unreadable {
+            cause: cause.into(),
+            remedy: remedy.into(),
+            again: Again::Soon,
         }
     }
 
@@ -114,13 +143,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Reading from a device: what passes is tried again, the rest is a failure.
+/// Reading from a device: what passes is tried again; the rest tells nothing about the TPVM.
 impl From<SlxError> for Setback {
     fn from(error: SlxError) -> Self {
         if error.is_transient() {
-            Setback::retry(chain(&error))
-        } else {
-            Setback::failed(chain(&error), error.remedy())
+            return Setback::retry(chain(&error));
+        }
+        Setback::Unreadable {
+            cause: chain(&error),
+            remedy: error.remedy().to_owned(),
+            again: match error {
+                SlxError::Login { .. } => Again::Seldom,
+                _ => Again::Soon,
+            },
         }
     }
 }
@@ -129,16 +164,22 @@ impl From<SlxError> for Setback {
 impl From<EfaError> for Setback {
     fn from(error: EfaError) -> Self {
         if error.is_transient() {
-            Setback::retry(chain(&error))
-        } else {
-            Setback::failed(chain(&error), error.remedy())
+            return Setback::retry(chain(&error));
+        }
+        Setback::Unreadable {
+            cause: chain(&error),
+            remedy: error.remedy().to_owned(),
+            again: match error {
+                EfaError::Login { .. } => Again::Seldom,
+                _ => Again::Soon,
+            },
         }
     }
 }
 
 impl From<SecretError> for Setback {
     fn from(error: SecretError) -> Self {
-        Setback::failed(
+        Setback::unreadable(
             chain(&error),
             "provide the secret to the workers under this name, then request the upgrade again",
         )
@@ -150,7 +191,7 @@ impl From<LedgerError> for Setback {
         if error.is_transient() {
             Setback::retry(chain(&error))
         } else {
-            Setback::failed(
+            Setback::unreadable(
                 chain(&error),
                 "see the worker's log; the EFA DB refused a statement",
             )
@@ -158,19 +199,27 @@ impl From<LedgerError> for Setback {
     }
 }
 
-/// A disruptive command that was sent to a device without a clear acceptance.
+/// A command that changes a device and was sent without a clear acceptance. That the device
+/// refused it is evidence, and so is a value of ours that can't be sent.
 pub fn command_setback(what: &str, error: SlxError) -> Setback {
     match error.effect() {
-        slx::Effect::None => error.into(),
+        slx::Effect::None => match error {
+            SlxError::Refused { .. } | SlxError::Invalid { .. } => {
+                Setback::failed(chain(&error), error.remedy())
+            }
+            error => error.into(),
+        },
         slx::Effect::Perhaps => Setback::Unknown {
             attempted: format!("{what}: {}", chain(&error)),
         },
     }
 }
 
-/// The redeploy request, sent to EFA without a clear acceptance.
+/// The redeploy request, sent to EFA without a clear acceptance. Only EFA's own refusal of it is
+/// evidence: a page of something on the way, or a login that is refused, is none.
 pub fn redeploy_setback(error: EfaError) -> Setback {
     match error.effect() {
+        efa::Effect::None if error.is_refusal() => Setback::failed(chain(&error), error.remedy()),
         efa::Effect::None => error.into(),
         efa::Effect::Perhaps => Setback::Unknown {
             attempted: format!("redeploy of the peer: {}", chain(&error)),

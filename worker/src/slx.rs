@@ -12,6 +12,7 @@ mod session;
 mod switch;
 mod terminal;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use config::changes;
 pub use device::SlxDevice;
 pub use dialect::{Dialect, DialectError, target_version};
 pub use error::SlxError;
+pub(crate) use redact::Redactor;
 pub use switch::Switch;
 
 pub use crate::effect::Effect;
@@ -60,6 +62,46 @@ pub struct ImageSource<'a> {
     pub password: &'a SecretString,
     /// The image on it.
     pub image: &'a ImagePath,
+}
+
+/// The addresses of a TPVM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Those of the management interface (eth0).
+    pub management: Vec<IpAddr>,
+    /// Those of the other interfaces.
+    pub others: Vec<IpAddr>,
+}
+
+impl Addresses {
+    /// Whether it has this address, on whatever interface.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.management.contains(&address) || self.others.contains(&address)
+    }
+
+    /// The address under which it is managed: the first that others can reach.
+    pub fn first(&self) -> Option<IpAddr> {
+        let mut reachable = self.management.iter().filter(|ip| !is_link_local(**ip));
+        reachable.next().copied()
+    }
+
+    /// The address that it has instead of this one: of the same family and on the management
+    /// interface. One of another family, or only on this link, says nothing: the expected one may
+    /// still come.
+    pub fn instead_of(&self, expected: IpAddr) -> Option<IpAddr> {
+        if self.contains(expected) {
+            return None;
+        }
+        let other = |ip: &&IpAddr| ip.is_ipv4() == expected.is_ipv4() && !is_link_local(**ip);
+        self.management.iter().find(other).copied()
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 /// What `show tpvm status` says.

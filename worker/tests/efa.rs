@@ -53,7 +53,7 @@ async fn a_healthy_deployment_is_read_with_one_login() {
     let nodes = efa.nodes().await.unwrap();
     let roles: Vec<_> = nodes
         .iter()
-        .map(|node| (node.role.clone(), node.up))
+        .map(|node| (node.role.clone(), node.is_up()))
         .collect();
     assert_eq!(roles, [(Role::Active, true), (Role::Standby, true)]);
     assert_eq!(Some(nodes[1].ip), lab.device(1).tpvm_ip);

@@ -1,7 +1,7 @@
 //! EFA's monitor service.
 
 use async_trait::async_trait;
-use worker::efa::{Deployment, EfaApi, EfaError, NodeStatus, RedeployStatus, Role};
+use worker::efa::{Deployment, EfaApi, EfaError, NodeState, NodeStatus, RedeployStatus, Role};
 use worker::permit::Permit;
 
 use super::{Call, Way};
@@ -19,6 +19,7 @@ fn efa<T>(call: &str, came: Call<T>) -> Result<T, EfaError> {
             call: call.clone(),
             code,
             message,
+            own: true,
         })
     };
     match came {
@@ -46,7 +47,7 @@ impl EfaApi for Monitor {
                 name: name.to_owned(),
                 ip,
                 role: if active { Role::Active } else { Role::Standby },
-                up,
+                state: if up { NodeState::Up } else { NodeState::Down },
                 reason: String::new(),
             };
             vec![

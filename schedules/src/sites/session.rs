@@ -1,12 +1,10 @@
 //! A session with a switch.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 use worker::permit::Permit;
-use worker::slx::{ImageSource, Phase, Severity, SlxError, Switch, Tag, TpvmStatus};
+use worker::slx::{Addresses, ImageSource, Phase, Severity, SlxError, Switch, Tag, TpvmStatus};
 use worker::versions::{SlxVersion, TpvmVersion};
 
 use super::{Call, Way};
@@ -79,10 +77,13 @@ impl Switch for Session {
         Ok(version.and_then(|version| version.parse().ok()))
     }
 
-    async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
+    async fn tpvm_ips(&mut self) -> Result<Addresses, SlxError> {
         let ips = self.0.read("tpvm_addresses", |plant, _| {
             let running = plant.guest.iter().filter(|guest| guest.running);
-            running.map(|guest| guest.ip).collect()
+            Addresses {
+                management: running.map(|guest| guest.ip).collect(),
+                others: Vec::new(),
+            }
         });
         slx("tpvm_addresses", ips.await)
     }

@@ -1,6 +1,8 @@
 //! Commands that must not be sent twice, and what the ledger knows of them before they are sent.
 
-use ledger::{Baseline, Facts, Intent};
+use std::sync::atomic::Ordering;
+
+use ledger::{Baseline, ConfigLines, Facts, Intent};
 use schemas::State;
 use tokio::time::Instant;
 
@@ -28,6 +30,39 @@ impl Intended {
 }
 
 impl Context<'_> {
+    /// Whether the upgrade may have sent a command that disrupts something, in this state or in an
+    /// earlier one. The lines of the TPVM configuration count in their own state only: they
+    /// disrupt nothing.
+    pub fn commanded(&self) -> bool {
+        let facts = self.facts();
+        let intents = [
+            &facts.install,
+            &facts.upgrade,
+            &facts.revert,
+            &facts.redeploy,
+        ];
+        let mut intents = intents.into_iter().flatten();
+        intents.any(|intent| intent.sends > 0)
+            || facts.redeploy_id.is_some()
+            || self.state() == State::TpvmConfiguration && facts.configuration.is_some()
+            || self.intended.load(Ordering::Relaxed)
+    }
+
+    /// Writes to the ledger that lines of the TPVM configuration are about to be written, which
+    /// the device has accepted so often before.
+    ///
+    /// # Errors
+    /// As [`Context::note`]'s.
+    pub async fn intend_lines(&self, lines: ConfigLines) -> Result<(), Setback> {
+        let facts = Facts {
+            configuration: Some(lines),
+            ..Facts::default()
+        };
+        self.note(&facts).await?;
+        self.intended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Whether a command that was sent in an earlier look may still be on its way.
     pub fn command_on_its_way(&self) -> bool {
         let facts = self.facts();
@@ -78,6 +113,7 @@ impl Context<'_> {
             answered: false,
         };
         self.note(&named(intent.clone())).await?;
+        self.intended.store(true, Ordering::Relaxed);
         let window = timing.settle.saturating_sub(self.around.longest_command);
         let intended = Intended {
             permit: Permit::until(begun + window),
@@ -98,7 +134,8 @@ impl Context<'_> {
         intended: &Intended,
         sent: Result<T, Setback>,
     ) -> Result<T, Setback> {
-        if let Err(Setback::Retry { .. }) = &sent {
+        if let Err(Setback::Retry { .. } | Setback::Unreadable { .. }) = &sent {
+            self.intended.store(false, Ordering::Relaxed);
             let intent = Intent {
                 sends: intended.intent.sends - 1,
                 ..intended.intent.clone()

@@ -18,6 +18,7 @@ use super::http::{self, Reply};
 use super::{Deployment, EfaApi, EfaError, EfaSettings, NodeStatus, RedeployStatus, model};
 use crate::permit::Permit;
 use crate::secrets::Secrets;
+use crate::slx::Redactor;
 
 /// The pause before the second attempt of a read; later ones are longer, up to the second value.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -109,8 +110,8 @@ impl EfaApi for Efa {
     async fn redeploy(&self, clean: bool, permit: &Permit) -> Result<String, EfaError> {
         let path = format!("/monitor/redeploy?cleanRedeploy={clean}");
         let reply = self.authorized(Method::POST, &path, REDEPLOY, Some(permit));
-        let body = accept(reply.await?, REDEPLOY)?;
-        model::accepted(&body).map_err(|what| invalid(REDEPLOY, what))
+        let body = self.accept(reply.await?, REDEPLOY)?;
+        model::accepted(&body).map_err(|what| self.unread(REDEPLOY, &what, &body))
     }
 
     async fn redeploy_status(&self, id: &str) -> Result<RedeployStatus, EfaError> {
@@ -125,7 +126,8 @@ impl EfaApi for Efa {
             if reply.status == StatusCode::NOT_FOUND && model::is_error(&reply.body) {
                 return Ok(RedeployStatus::NotFound);
             }
-            model::redeploy(&accept(reply, call)?).map_err(|what| invalid(call, what))
+            let body = self.accept(reply, call)?;
+            model::redeploy(&body).map_err(|what| self.unread(call, &what, &body))
         };
         self.repeated(attempt).await
     }
@@ -140,7 +142,8 @@ impl Efa {
         let call = format!("GET {path}");
         let attempt = || async {
             let reply = self.authorized(Method::GET, path, &call, None).await?;
-            parse(&accept(reply, &call)?).map_err(|what| invalid(&call, what))
+            let body = self.accept(reply, &call)?;
+            parse(&body).map_err(|what| self.unread(&call, &what, &body))
         };
         self.repeated(attempt).await
     }
@@ -206,7 +209,7 @@ impl Efa {
         let reply = self.post_for_tokens(path, &body).await?;
         match reply.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.login_refused(&reply)),
-            _ => tokens(reply, path),
+            _ => self.tokens(reply, path),
         }
     }
 
@@ -218,7 +221,7 @@ impl Efa {
         if reply.status.is_client_error() {
             return Ok(None);
         }
-        tokens(reply, path).map(Some)
+        self.tokens(reply, path).map(Some)
     }
 
     async fn post_for_tokens(
@@ -231,7 +234,7 @@ impl Efa {
             let request = self.client.post(format!("{}{path}", self.url)).json(body);
             let reply = http::send(request, &call, &self.url).await?;
             match reply.status.is_server_error() {
-                true => Err(status(&reply, &call)),
+                true => Err(self.status(&reply, &call)),
                 false => Ok(reply),
             }
         };
@@ -242,8 +245,63 @@ impl Efa {
         EfaError::Login {
             url: self.url.clone(),
             user: self.user.clone(),
-            message: model::message(&reply.body),
+            message: model::message(&self.without_secrets(&reply.body)),
         }
+    }
+
+    /// The body of a success, or the error that is reported.
+    fn accept(&self, reply: Reply, call: &str) -> Result<Vec<u8>, EfaError> {
+        match reply.status.is_success() {
+            true => Ok(reply.body),
+            false => Err(self.status(&reply, call)),
+        }
+    }
+
+    fn status(&self, reply: &Reply, call: &str) -> EfaError {
+        EfaError::Status {
+            call: call.to_owned(),
+            code: reply.status.as_u16(),
+            message: model::message(&self.without_secrets(&reply.body)),
+            own: model::is_error(&reply.body),
+        }
+    }
+
+    /// An answer that has not the meaning that it must have, and how it begins.
+    fn unread(&self, call: &str, what: &str, body: &[u8]) -> EfaError {
+        let shown = model::shown(&self.without_secrets(body));
+        invalid(call, format!("{what}; it begins: {shown}"))
+    }
+
+    /// An answer as it may be shown: something on the way may have put the request into it.
+    fn without_secrets(&self, body: &[u8]) -> Vec<u8> {
+        let mut redactor = Redactor::default();
+        redactor.add(&self.password);
+        if let Ok(slot) = self.tokens.try_lock()
+            && let Some(tokens) = &*slot
+        {
+            redactor.add(&tokens.access_token);
+            tokens
+                .refresh_token
+                .iter()
+                .for_each(|token| redactor.add(token));
+        }
+        let text = String::from_utf8_lossy(body);
+        redactor.clean(&text).into_bytes()
+    }
+
+    fn tokens(&self, reply: Reply, path: &str) -> Result<Tokens, EfaError> {
+        let call = format!("POST {path}");
+        let body = self.accept(reply, &call)?;
+        // Never shown: it may hold a token.
+        let tokens: Tokens = model::json(&body).map_err(|what| invalid(&call, what))?;
+        let token = tokens.access_token.expose_secret();
+        if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(invalid(
+                &call,
+                "the answer has no usable access token".to_owned(),
+            ));
+        }
+        Ok(tokens)
     }
 
     /// Tries what changes nothing again as long as the failure is transient.
@@ -264,36 +322,6 @@ impl Efa {
         }
         attempt().await
     }
-}
-
-/// The body of a success, or the error that EFA reports.
-fn accept(reply: Reply, call: &str) -> Result<Vec<u8>, EfaError> {
-    match reply.status.is_success() {
-        true => Ok(reply.body),
-        false => Err(status(&reply, call)),
-    }
-}
-
-fn status(reply: &Reply, call: &str) -> EfaError {
-    EfaError::Status {
-        call: call.to_owned(),
-        code: reply.status.as_u16(),
-        message: model::message(&reply.body),
-    }
-}
-
-fn tokens(reply: Reply, path: &str) -> Result<Tokens, EfaError> {
-    let call = format!("POST {path}");
-    let body = accept(reply, &call)?;
-    let tokens: Tokens = model::json(&body).map_err(|what| invalid(&call, what))?;
-    let token = tokens.access_token.expose_secret();
-    if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(invalid(
-            &call,
-            "the answer has no usable access token".to_owned(),
-        ));
-    }
-    Ok(tokens)
 }
 
 fn invalid(call: &str, what: String) -> EfaError {

@@ -39,15 +39,17 @@ pub enum EfaError {
     /// The password can't be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// EFA answered with an error.
-    #[error("EFA answered {call} with status {code}: {message}")]
+    /// The answer is an error.
+    #[error("{call} was answered with status {code}: {message}")]
     Status {
         /// The call.
         call: String,
         /// The HTTP status.
         code: u16,
-        /// What EFA said, at most 512 bytes.
+        /// What it said, at most 512 bytes.
         message: String,
+        /// EFA's own form of an error, and no page of something on the way.
+        own: bool,
     },
     /// No whole answer in time.
     #[error("EFA did not answer {call} in time")]
@@ -100,6 +102,18 @@ impl EfaError {
                 true => Effect::Perhaps,
                 false => Effect::None,
             },
+        }
+    }
+
+    /// Whether EFA itself, in its own form of an error, refused what was asked for. What is
+    /// missing, forbidden or busy may be so for a moment only.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            EfaError::Status { code, own, .. } => {
+                *own && (400..500).contains(code)
+                    && !matches!(code, 401 | 403 | 404 | 408 | 409 | 423 | 425 | 429)
+            }
+            _ => false,
         }
     }
 

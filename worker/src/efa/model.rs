@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Deployment, NodeStatus, RedeployStatus, Role};
+use super::{Deployment, NodeState, NodeStatus, RedeployStatus, Role};
 
 /// `NodesStatus`; the list may also stand alone.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ struct Accepted {
 struct Redeploy {
     status: String,
     #[serde(default)]
-    message: String,
+    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,9 +78,13 @@ pub(super) fn nodes(body: &[u8]) -> Result<Vec<NodeStatus>, String> {
         role: match node.role.to_ascii_lowercase().as_str() {
             "active" => Role::Active,
             "standby" => Role::Standby,
-            _ => Role::Other(node.role),
+            _ => Role::Other(bounded(&node.role)),
         },
-        up: node.status.eq_ignore_ascii_case("up"),
+        state: match node.status.to_ascii_lowercase().as_str() {
+            "up" => NodeState::Up,
+            "down" => NodeState::Down,
+            _ => NodeState::Other(bounded(&node.status)),
+        },
         reason: node.reason.unwrap_or_default(),
     };
     Ok(nodes.into_iter().map(status).collect())
@@ -160,8 +164,14 @@ pub(super) fn redeploy(body: &[u8]) -> Result<RedeployStatus, String> {
         "initiated" => Ok(RedeployStatus::Initiated),
         "processing" => Ok(RedeployStatus::Processing),
         "completed" => Ok(RedeployStatus::Completed),
-        "failed" => Ok(RedeployStatus::Failed(bounded(&message))),
-        _ => Err("the status of the redeploy is none of those documented".to_owned()),
+        "failed" => Ok(RedeployStatus::Failed(match message.as_deref() {
+            None | Some("") => "EFA says no reason".to_owned(),
+            Some(message) => bounded(message),
+        })),
+        other => Err(format!(
+            "the status of the redeploy is none of those documented: {}",
+            bounded(other)
+        )),
     }
 }
 
@@ -170,13 +180,21 @@ pub(super) fn is_error(body: &[u8]) -> bool {
     serde_json::from_slice::<ErrorModel>(body).is_ok()
 }
 
-/// What an error says, at most 512 bytes.
+/// What an error says, at most 512 bytes: EFA's message, or whatever stands there instead.
 pub(super) fn message(body: &[u8]) -> String {
-    let text = match serde_json::from_slice(body) {
-        Ok(ErrorModel { message }) if !message.is_empty() => message,
-        _ => "no message".to_owned(),
-    };
-    bounded(&text)
+    match serde_json::from_slice(body) {
+        Ok(ErrorModel { message }) if !message.is_empty() => bounded(&message),
+        _ => shown(body),
+    }
+}
+
+/// The beginning of an answer that is not what it should be, for people.
+pub(super) fn shown(body: &[u8]) -> String {
+    let text = bounded(&String::from_utf8_lossy(body));
+    match text.trim() {
+        "" => "nothing".to_owned(),
+        text => text.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
 }
 
 fn bounded(text: &str) -> String {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ledger::{Facts, Failure, HeldStep, Transition, Wait};
+use ledger::{Facts, Failure, HeldStep, Transition, Unread, Wait};
 use schemas::workflow::NoArrow;
 use schemas::{Outcome, State, Verdict, next_undecided};
 
 use crate::config::Timing;
-use crate::outcome::{Done, Performed, Progress, Setback};
+use crate::outcome::{Again, Done, Performed, Progress, Setback};
 
 /// What is to be written.
 #[derive(Debug)]
@@ -25,6 +25,11 @@ pub enum Write {
 pub struct Moment {
     /// The state's time is over: everything that would go on is a failure.
     pub past_deadline: bool,
+    /// What is left of it.
+    pub left: Duration,
+    /// The upgrade may have sent a command, in this state or before: from then on only evidence,
+    /// or the deadline, ends a state. What can't be read is none.
+    pub commanded: bool,
     /// A command may still be on its way to the device, or to EFA. The state does not fail before
     /// that is settled: the command would meet whatever comes after it.
     pub command_on_its_way: bool,
@@ -49,16 +54,19 @@ pub fn settle(
         }
         fail(held, cause, remedy, wake_after)
     };
-    let unfinished = |why: String| {
+    let unfinished = |why: String, remedy: &str| {
         let minutes = humantime::format_duration(timing.deadline(held.state));
+        let last = last_unread(held, &why);
+        let title = held.state.title();
         fail(
-            format!("{} did not end within {minutes}: {why}", held.state.title()),
-            "look at the device and at EFA, then request the upgrade again",
+            format!("{title} did not end within {minutes}: {why}{last}"),
+            remedy,
         )
     };
+    const LOOK: &str = "look at the device and at EFA, then request the upgrade again";
     match performed {
         Ok(Progress::Done(done)) => succeed(held, done, wake_after),
-        Ok(Progress::Waiting { why, .. }) if past_deadline => unfinished(why),
+        Ok(Progress::Waiting { why, .. }) if past_deadline => unfinished(why, LOOK),
         Ok(Progress::Waiting { why, facts }) => Ok(Write::Wait(Wait {
             after: timing.poll,
             why,
@@ -66,10 +74,17 @@ pub fn settle(
             counts_as_attempt: false,
         })),
         Err(Setback::Failed { cause, remedy }) => fail(cause, &remedy),
-        Err(Setback::Retry { cause }) if past_deadline => unfinished(cause),
+        Err(Setback::Unreadable { cause, remedy, .. }) if !moment.commanded => fail(cause, &remedy),
+        Err(Setback::Unreadable { cause, remedy, .. }) if past_deadline => {
+            unfinished(cause, &remedy)
+        }
+        Err(Setback::Unreadable { cause, again, .. }) => {
+            Ok(look_again(held, cause, again, moment, timing))
+        }
+        Err(Setback::Retry { cause }) if past_deadline => unfinished(cause, LOOK),
         Err(Setback::Retry { cause }) => {
             let attempts = held.attempts.unsigned_abs();
-            if attempts >= timing.retry_attempts {
+            if attempts >= timing.retry_attempts && !moment.commanded {
                 let cause = format!("{cause} (tried {} times)", attempts + 1);
                 let remedy = "see to what is in the way, then request the upgrade again";
                 return fail(cause, remedy);
@@ -82,13 +97,62 @@ pub fn settle(
                 counts_as_attempt: true,
             }))
         }
-        Err(Setback::Unknown { attempted }) if past_deadline => unfinished(attempted),
+        Err(Setback::Unknown { attempted }) if past_deadline => unfinished(attempted, LOOK),
         Err(Setback::Unknown { attempted }) => {
             let why =
                 format!("it is not known whether a command took effect, observing: {attempted}");
             Ok(wait(timing.poll, why))
         }
         Err(Setback::ClaimLost) => Ok(Write::Nothing),
+    }
+}
+
+/// Waits for the next look after one that told nothing, and keeps what was read instead.
+fn look_again(
+    held: &HeldStep,
+    cause: String,
+    again: Again,
+    moment: Moment,
+    timing: &Timing,
+) -> Write {
+    let attempts = held.attempts.unsigned_abs();
+    let after = match again {
+        Again::Soon => broker::delay::nth(timing.retry_first, timing.poll, attempts),
+        // A handful of looks in all, the last one close to the deadline.
+        Again::Seldom => {
+            let longest = (timing.deadline(held.state) / 4).max(timing.poll);
+            let after = broker::delay::nth(timing.poll, longest, attempts + 1);
+            after.min(moment.left.max(timing.poll))
+        }
+    };
+    let unread = Unread {
+        state: held.state,
+        at: held.now,
+        text: cause.chars().take(MAX_UNREAD).collect(),
+    };
+    Write::Wait(Wait {
+        after,
+        why: format!("looking again, since this tells nothing: {cause}"),
+        facts: Facts {
+            unread: Some(unread),
+            ..Facts::default()
+        },
+        counts_as_attempt: true,
+    })
+}
+
+/// The longest text of an unreadable answer that is kept, in characters.
+const MAX_UNREAD: usize = 2_000;
+
+/// What could not be read last in this state, unless `why` says it already.
+fn last_unread(held: &HeldStep, why: &str) -> String {
+    let unread = held.facts.unread.as_ref();
+    match unread.filter(|unread| unread.state == held.state && !why.contains(&unread.text)) {
+        Some(Unread { at, text, .. }) => {
+            let at = at.format("%Y-%m-%d %H:%M:%S UTC");
+            format!("; what could not be read last, at {at}: {text}")
+        }
+        None => String::new(),
     }
 }
 

@@ -134,6 +134,8 @@ impl Engine {
                 performed => {
                     let moment = Moment {
                         past_deadline: context.past_deadline(),
+                        left: context.left(),
+                        commanded: context.commanded(),
                         command_on_its_way: context.command_on_its_way(),
                     };
                     Ended::Performed(performed, moment)

@@ -3,7 +3,6 @@
 mod write;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use super::config::{self, BlockError};
 use super::dialect::{Asking, Dialect};
 use super::output::{self, Misread, Verdict};
 use super::session::Session;
-use super::{ImageSource, SlxError, SshSettings, Switch, TpvmStatus};
+use super::{Addresses, ImageSource, SlxError, SshSettings, Switch, TpvmStatus};
 use crate::permit::Permit;
 use crate::secrets::Secrets;
 use crate::versions::{SlxVersion, TpvmVersion};
@@ -68,7 +67,7 @@ impl Switch for SlxDevice {
         self.show("tpvm_version", line, output::tpvm_version).await
     }
 
-    async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
+    async fn tpvm_ips(&mut self) -> Result<Addresses, SlxError> {
         let dialect = Arc::clone(&self.dialect);
         let line = &dialect.commands.tpvm_addresses;
         self.show("tpvm_addresses", line, output::tpvm_ips).await

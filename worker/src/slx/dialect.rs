@@ -145,6 +145,7 @@ pub(super) struct Status {
     pub working: Pattern,
     pub error_tag: Pattern,
     pub warning_tag: Pattern,
+    pub hint: Pattern,
 }
 
 #[derive(Debug, Deserialize)]

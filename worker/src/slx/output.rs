@@ -1,10 +1,8 @@
 //! What the answers of a switch mean. Whatever no pattern of the dialect knows is unknown, never
 //! a success.
 
-use std::net::IpAddr;
-
 use super::dialect::{Dialect, Pattern};
-use super::{Phase, Severity, Tag, TpvmStatus};
+use super::{Addresses, Phase, Severity, Tag, TpvmStatus};
 use crate::versions::{SlxVersion, TpvmVersion};
 
 /// An answer that can't be read.
@@ -48,17 +46,28 @@ pub(super) fn verdict(dialect: &Dialect, output: &str, accepted: &Pattern) -> Ve
 }
 
 pub(super) fn slx_version(dialect: &Dialect, output: &str) -> Result<SlxVersion, Misread> {
-    let found = dialect.output.slx_version.captures(output);
-    let found = found.and_then(|found| found.name("version"));
-    let text = found.ok_or(Misread::Unknown)?.as_str();
-    text.parse().map_err(invalid)
+    only(&dialect.output.slx_version, "version", output)?
+        .parse()
+        .map_err(invalid)
+}
+
+/// What a pattern finds in an output, if it finds it everywhere alike: answers that ran into each
+/// other may say several things.
+fn only<'a>(pattern: &Pattern, name: &str, output: &'a str) -> Result<&'a str, Misread> {
+    let found = pattern.captures_iter(output);
+    let mut found = found.filter_map(|found| Some(found.name(name)?.as_str()));
+    let first = found.next().ok_or(Misread::Unknown)?;
+    match found.all(|other| other == first) {
+        true => Ok(first),
+        false => Err(Misread::Unknown),
+    }
 }
 
 pub(super) fn tpvm_version(
     dialect: &Dialect,
     output: &str,
 ) -> Result<Option<TpvmVersion>, Misread> {
-    let found = dialect.output.tpvm_version.captures(output);
+    let found = dialect.output.tpvm_version.captures(output.trim());
     match found.and_then(|found| found.name("version")) {
         Some(text) => text.as_str().parse().map(Some).map_err(invalid),
         None if dialect.output.no_tpvm_version.is_match(output) => Ok(None),
@@ -66,36 +75,51 @@ pub(super) fn tpvm_version(
     }
 }
 
-/// Exactly one phase must be told. Lines that are neither a phase nor a tag are left out: a hint
-/// about clearing tags is one of them.
+/// Each line must be understood, and exactly one of them must tell the phase: a word that nobody
+/// knows may say that something is wrong.
 pub(super) fn tpvm_status(dialect: &Dialect, output: &str) -> Result<TpvmStatus, Misread> {
-    let patterns = &dialect.output.status;
-    let working = patterns.working.captures(output).map(|found| {
-        let group = |name| found.name(name).map(|text| text.as_str().to_owned());
-        let work = group("work").unwrap_or_default();
-        Phase::Working(match group("phase") {
-            Some(phase) => format!("{work}: {phase}"),
-            None => work,
-        })
-    });
-    let simple = |pattern: &Pattern, phase| pattern.is_match(output).then_some(phase);
-    let phases = [
-        simple(&patterns.not_installed, Phase::NotInstalled),
-        simple(&patterns.stopped, Phase::Stopped),
-        simple(&patterns.running, Phase::Running),
-        working,
-    ];
-    let mut phases = phases.into_iter().flatten();
-    match (phases.next(), phases.next()) {
-        (Some(phase), None) => Ok(TpvmStatus {
-            phase,
-            tags: output
-                .lines()
-                .filter_map(|line| tag(dialect, line))
-                .collect(),
-        }),
-        _ => Err(Misread::Unknown),
+    let mut phases = Vec::new();
+    let mut tags = Vec::new();
+    for line in lines(output) {
+        if let Some(found) = phase(dialect, line) {
+            phases.push(found);
+        } else if let Some(found) = tag(dialect, line) {
+            tags.push(found);
+        } else if !dialect.output.status.hint.is_match(line) {
+            return Err(Misread::Unknown);
+        }
     }
+    match <[Phase; 1]>::try_from(phases) {
+        Ok([phase]) => Ok(TpvmStatus { phase, tags }),
+        Err(_) => Err(Misread::Unknown),
+    }
+}
+
+fn lines(output: &str) -> impl Iterator<Item = &str> {
+    let lines = output.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty())
+}
+
+fn phase(dialect: &Dialect, line: &str) -> Option<Phase> {
+    let patterns = &dialect.output.status;
+    let simple = [
+        (&patterns.not_installed, Phase::NotInstalled),
+        (&patterns.stopped, Phase::Stopped),
+        (&patterns.running, Phase::Running),
+    ];
+    let simple = simple
+        .into_iter()
+        .find(|(pattern, _)| pattern.is_match(line));
+    if let Some((_, phase)) = simple {
+        return Some(phase);
+    }
+    let found = patterns.working.captures(line)?;
+    let group = |name| found.name(name).map(|text| text.as_str().to_owned());
+    let work = group("work").unwrap_or_default();
+    Some(Phase::Working(match group("phase") {
+        Some(phase) => format!("{work}: {phase}"),
+        None => work,
+    }))
 }
 
 fn tag(dialect: &Dialect, line: &str) -> Option<Tag> {
@@ -105,7 +129,7 @@ fn tag(dialect: &Dialect, line: &str) -> Option<Tag> {
         (&patterns.warning_tag, Severity::Warning),
     ];
     kinds.into_iter().find_map(|(pattern, severity)| {
-        let found = pattern.captures(line.trim())?;
+        let found = pattern.captures(line)?;
         Some(Tag {
             name: found.name("name")?.as_str().to_owned(),
             severity,
@@ -114,39 +138,42 @@ fn tag(dialect: &Dialect, line: &str) -> Option<Tag> {
     })
 }
 
-/// The TPVM's addresses, those of the management interface first.
-pub(super) fn tpvm_ips(dialect: &Dialect, output: &str) -> Result<Vec<IpAddr>, Misread> {
+/// The TPVM's addresses. Each line must be understood: an expected address must not look absent
+/// because its line was not.
+pub(super) fn tpvm_ips(dialect: &Dialect, output: &str) -> Result<Addresses, Misread> {
     let patterns = &dialect.output.addresses;
     let mut headings = 0;
-    let (mut management, mut others) = (Vec::new(), Vec::new());
-    for line in output
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-    {
+    let mut found = Addresses::default();
+    for line in lines(output) {
         if patterns.heading.is_match(line) {
             headings += 1;
             continue;
         }
-        let found = patterns.address.captures(line).ok_or(Misread::Unknown)?;
-        let group = |name| found.name(name).map_or("", |text| text.as_str());
+        let address = patterns.address.captures(line).ok_or(Misread::Unknown)?;
+        let group = |name| address.name(name).map_or("", |text| text.as_str());
         let ip = group("address").parse();
-        let ip = ip.map_err(|_| Misread::Invalid("an address is no IP address".to_owned()))?;
+        let ip = ip.map_err(|_| Misread::Invalid(format!("{line}: that is no IP address")))?;
+        if headings == 0 {
+            return Err(Misread::Unknown);
+        }
         if group("interface") == patterns.management {
-            management.push(ip);
+            found.management.push(ip);
         } else {
-            others.push(ip);
+            found.others.push(ip);
         }
     }
-    if headings == 0 {
-        return Err(Misread::Unknown);
+    match headings {
+        0 => Err(Misread::Unknown),
+        _ => Ok(found),
     }
-    management.append(&mut others);
-    Ok(management)
 }
 
 pub(super) fn snapshot(dialect: &Dialect, output: &str) -> Result<Option<String>, Misread> {
     let patterns = &dialect.output.snapshot;
+    let mut lines = lines(output);
+    let (Some(output), None) = (lines.next(), lines.next()) else {
+        return Err(Misread::Unknown);
+    };
     let taken = patterns.taken.captures(output);
     match taken.and_then(|found| Some(found.name("snapshot")?.as_str().trim_end().to_owned())) {
         Some(snapshot) => Ok(Some(snapshot)),

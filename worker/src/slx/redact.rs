@@ -12,17 +12,17 @@ const REDACTED: &str = "[redacted]";
 /// The secrets that a session has sent. They are known by their values; besides, whatever
 /// follows the word `password` is taken for one.
 #[derive(Default)]
-pub(super) struct Redactor {
+pub(crate) struct Redactor {
     secrets: Vec<SecretString>,
 }
 
 impl Redactor {
-    pub(super) fn add(&mut self, secret: &SecretString) {
+    pub(crate) fn add(&mut self, secret: &SecretString) {
         self.secrets.push(secret.clone());
     }
 
     /// The text without secrets and surrounding white space, cut to 2 KiB.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let mut text = text.trim().to_owned();
         for secret in &self.secrets {
             text = text.replace(secret.expose_secret(), REDACTED);

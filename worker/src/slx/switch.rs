@@ -1,12 +1,10 @@
 //! What a workflow asks of a switch.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 
-use super::{ImageSource, SlxError, TpvmStatus};
+use super::{Addresses, ImageSource, SlxError, TpvmStatus};
 use crate::permit::Permit;
 use crate::versions::{SlxVersion, TpvmVersion};
 
@@ -22,9 +20,8 @@ pub trait Switch: Send {
     /// The version of the installed image; `None` if none is installed.
     async fn tpvm_version(&mut self) -> Result<Option<TpvmVersion>, SlxError>;
 
-    /// The TPVM's addresses, those of the management interface (eth0) first. Empty while it does
-    /// not run.
-    async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError>;
+    /// The TPVM's addresses. None while it does not run.
+    async fn tpvm_ips(&mut self) -> Result<Addresses, SlxError>;
 
     /// The snapshot that a revert would go back to, as the switch describes it: the whole text
     /// after `Snapshot: `.

@@ -2,15 +2,22 @@
 //! or failed settle it; a device without a trace of the command is believed only when the
 //! command can no longer be on its way.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use ledger::{Baseline, Intent};
 
 use crate::config::Timing;
 use crate::context::{Context, Intended};
-use crate::outcome::{Done, Performed, Progress, Setback};
+use crate::outcome::{Done, Performed, Progress, Setback, command_setback};
 use crate::points::Point;
-use crate::slx::{Phase, Severity, Switch, TpvmStatus};
+use crate::slx::{Addresses, Phase, Severity, SlxError, Switch, TpvmStatus};
 use crate::versions::TpvmVersion;
+
+/// While this is so, it is not known whether the right version runs.
+pub const NO_VERSION: &str = "the device tells no version of the running TPVM yet";
+/// While this is so, it is not known whether the address has stayed.
+pub const NO_ADDRESS: &str = "the TPVM has no address yet that its peers could expect";
 
 /// What the device shows of a long command.
 pub enum Seen {
@@ -61,6 +68,15 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
     }
 }
 
+/// A command that the device did not clearly accept. That it refused the first one is evidence; a
+/// refusal of a later one may come of the first, which it took after all.
+pub fn not_taken(what: &str, sends: i32, error: SlxError) -> Setback {
+    match command_setback(what, error) {
+        Setback::Failed { cause, remedy } if sends > 1 => Setback::unreadable(cause, remedy),
+        setback => setback,
+    }
+}
+
 /// The waiting that follows a command that the device accepted.
 pub fn sent(context: &Context<'_>, intended: Intended, what: &str) -> Performed {
     context.passed(Point::Commanded);
@@ -83,23 +99,41 @@ pub struct Tpvm {
 impl Tpvm {
     /// Asks the device. Its answers come one after the other: what it begins, or ends, between
     /// them must not look like an operation that ended otherwise. So it is at work if it was
-    /// before the others or is after them.
+    /// before the others or is after them, or shows something else after them.
+    ///
+    /// If it is at work, it is: nothing else is asked, for the guest may be down.
     ///
     /// # Errors
     /// As the device's.
     pub async fn read(device: &mut dyn Switch) -> Result<Self, Setback> {
         let before = device.tpvm_status().await?;
-        let version = device.tpvm_version().await?;
-        let snapshot = device.snapshot().await?;
-        let mut status = device.tpvm_status().await?;
         if let Phase::Working(_) = before.phase {
-            status.phase = before.phase;
+            return Ok(Self::at_work(before));
+        }
+        let running = before.phase == Phase::Running;
+        let version = device.tpvm_version().await;
+        let snapshot = device.snapshot().await;
+        let mut after = device.tpvm_status().await?;
+        if let Phase::Working(_) = after.phase {
+            return Ok(Self::at_work(after));
+        }
+        if after.phase != before.phase {
+            after.phase = Phase::Working("it changes its state".to_owned());
+            return Ok(Self::at_work(after));
         }
         Ok(Self {
-            status,
-            version,
-            snapshot,
+            status: after,
+            version: unless_down(running, version)?,
+            snapshot: unless_down(running, snapshot)?,
         })
+    }
+
+    fn at_work(status: TpvmStatus) -> Self {
+        Self {
+            status,
+            version: None,
+            snapshot: None,
+        }
     }
 
     /// What an intent remembers of it.
@@ -138,6 +172,41 @@ impl Tpvm {
             && self.snapshot == before.snapshot
             && self.version_text() == before.version
             && self.new_error(before).is_none()
+    }
+}
+
+/// What a device that has no guest, or a stopped one, does not tell, it has not.
+fn unless_down<T>(
+    running: bool,
+    answer: Result<Option<T>, SlxError>,
+) -> Result<Option<T>, SlxError> {
+    match answer {
+        Err(SlxError::Refused { .. } | SlxError::Busy { .. }) if !running => Ok(None),
+        answer => answer,
+    }
+}
+
+/// Whether the TPVM is where its peers expect it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is, or nobody knows what they expect.
+    Expected,
+    /// It has another address instead.
+    Other(IpAddr),
+    /// It has none yet that could be the expected one.
+    NotYet,
+}
+
+/// Compares the TPVM's addresses with the one that its peers expect.
+pub fn place(expected: Option<IpAddr>, ips: &Addresses) -> Place {
+    match expected {
+        None if ips.first().is_some() => Place::Expected,
+        Some(expected) if ips.contains(expected) => Place::Expected,
+        Some(expected) => match ips.instead_of(expected) {
+            Some(other) => Place::Other(other),
+            None => Place::NotYet,
+        },
+        None => Place::NotYet,
     }
 }
 

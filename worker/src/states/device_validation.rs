@@ -34,7 +34,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let nodes = efa.nodes().await?;
     let nodes = Nodes::around(tpvm_ip, &nodes)?;
     nodes.require_standby()?;
-    if let Some(down) = nodes.others.iter().find(|node| !node.up) {
+    if let Some(down) = nodes.others.iter().find(|node| !node.is_up()) {
         return Err(Setback::failed(
             format!(
                 "the EFA node {} ({}) is down: {}",
@@ -43,7 +43,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
             "recover that node first, then request the upgrade again",
         ));
     }
-    if !nodes.own.up {
+    if !nodes.own.is_up() {
         may_be_down(context, device.as_mut(), &nodes).await?;
     }
     device.close().await;

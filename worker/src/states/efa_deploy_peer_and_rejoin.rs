@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use ledger::{Baseline, Facts, Target};
 
+use super::command::{self, Place, place};
 use super::peer::{self, Nodes};
 use crate::context::Context;
-use crate::efa::{Deployment, EfaApi, RedeployStatus};
+use crate::efa::{Deployment, EfaApi, NodeState, RedeployStatus};
 use crate::outcome::{Done, Performed, Progress, Setback, command_setback, redeploy_setback};
 use crate::points::Point;
 use crate::slx::Phase;
@@ -44,7 +45,9 @@ pub async fn perform(context: &Context<'_>) -> Performed {
 
     sight.nodes.require_standby()?;
     sight.same_efa()?;
-    prepare_tpvm(context, &target, tpvm_ip).await?;
+    if let Some(why) = prepare_tpvm(context, &target, tpvm_ip).await? {
+        return Ok(sight.wait(why));
+    }
     let before = Baseline {
         deployed_at: sight.deployment.timestamp.clone(),
         ..Baseline::default()
@@ -117,7 +120,7 @@ impl Sight<'_> {
     }
 
     fn wait(&self, why: impl Into<String>) -> Progress {
-        let peer_seen_down = (!self.nodes.own.up).then_some(true);
+        let peer_seen_down = (self.nodes.own.state == NodeState::Down).then_some(true);
         Progress::Waiting {
             why: why.into(),
             facts: Facts {
@@ -137,13 +140,14 @@ impl Sight<'_> {
 
     /// What is not as it should be at the end; nothing if all is.
     fn unhealthy(&self) -> Option<String> {
-        if let Err(Setback::Failed { cause, .. }) = self.same_efa() {
+        if let Err(Setback::Unreadable { cause, .. }) = self.same_efa() {
             return Some(cause);
         }
         (!self.nodes.healthy()).then(|| self.nodes.describe())
     }
 
-    /// The EFA version and the node addresses are those from before.
+    /// The EFA version and the node addresses are those from before. Another one is no evidence
+    /// that the upgrade failed, which never changes them: during a failover another node answers.
     fn same_efa(&self) -> Result<(), Setback> {
         let facts = self.context.facts();
         let remedy = "look at the EFA deployment: it must not change during a TPVM upgrade";
@@ -151,7 +155,7 @@ impl Sight<'_> {
             && *before != self.deployment.version
         {
             let now = &self.deployment.version;
-            return Err(Setback::failed(
+            return Err(Setback::unreadable(
                 format!("EFA changed from {before} to {now}"),
                 remedy,
             ));
@@ -159,7 +163,7 @@ impl Sight<'_> {
         if let Some(before) = &facts.efa_node_ips
             && !peer::same_ips(before, &self.deployment.node_ips)
         {
-            return Err(Setback::failed(
+            return Err(Setback::unreadable(
                 "the addresses of the EFA nodes changed",
                 remedy,
             ));
@@ -168,38 +172,49 @@ impl Sight<'_> {
     }
 }
 
-/// What must hold on the TPVM before EFA is deployed on it. The trusted peer exists on one of the
-/// two nodes only, and is put back there if the upgrade took it away.
+/// What must hold on the TPVM before EFA is deployed on it; or what has to be waited for. The
+/// trusted peer exists on one of the two nodes only, and is put back there if the upgrade took it
+/// away.
 async fn prepare_tpvm(
     context: &Context<'_>,
     target: &Target,
     tpvm_ip: IpAddr,
-) -> Result<(), Setback> {
+) -> Result<Option<String>, Setback> {
     let mut device = context.slx(target).await?;
     let remedy = "look at the TPVM on the device, then request the upgrade again";
-    if device.tpvm_status().await?.phase != Phase::Running {
-        return Err(Setback::failed("the TPVM is not running", remedy));
+    match &device.tpvm_status().await?.phase {
+        Phase::Running => {}
+        Phase::Working(work) => return Ok(Some(format!("the device is at work: {work}"))),
+        // It ran a moment ago.
+        Phase::Stopped | Phase::NotInstalled => {
+            return Err(Setback::unreadable("the TPVM is not running", remedy));
+        }
     }
-    if !device.tpvm_ips().await?.contains(&tpvm_ip) {
-        return Err(Setback::failed(
-            format!("the TPVM has not its address {tpvm_ip}"),
-            remedy,
-        ));
-    }
-    let version = device
-        .tpvm_version()
-        .await?
-        .map(|version| version.to_string());
+    let ips = device.tpvm_ips().await?;
+    let Some(version) = device.tpvm_version().await? else {
+        return Ok(Some(command::NO_VERSION.to_owned()));
+    };
     if let Some(wanted) = &context.facts().target_version
-        && version.as_ref() != Some(wanted)
+        && version.to_string() != *wanted
     {
-        let shown = version.unwrap_or_default();
         return Err(Setback::failed(
-            format!("the TPVM runs {shown}, not {wanted}"),
+            format!("the TPVM runs {version}, not {wanted}"),
             remedy,
         ));
     }
-    let config = device.running_config().await?.unwrap_or_default();
+    match place(Some(tpvm_ip), &ips) {
+        Place::Expected => {}
+        Place::Other(other) => {
+            return Err(Setback::failed(
+                format!("the TPVM has the address {other} and not its address {tpvm_ip}"),
+                remedy,
+            ));
+        }
+        Place::NotYet => return Ok(Some(command::NO_ADDRESS.to_owned())),
+    }
+    let config = device.running_config().await?.ok_or_else(|| {
+        Setback::unreadable("the device shows no TPVM configuration any more", remedy)
+    })?;
     peer::require_rejoinable(&config)?;
 
     let persisted = target
@@ -225,5 +240,5 @@ async fn prepare_tpvm(
             .map_err(|error| command_setback("trusted-peer", error))?;
     }
     device.close().await;
-    Ok(())
+    Ok(None)
 }

@@ -18,45 +18,50 @@ pub struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    /// Splits what EFA says.
+    /// Splits what EFA says. A list without the node, with the node alone or with two of its
+    /// address is no evidence of anything: EFA's monitor gathers it from nodes that come and go.
     ///
     /// # Errors
-    /// A failure if the TPVM is none of the nodes, or the only one.
+    /// A setback that says what is missing.
     pub fn around(tpvm_ip: IpAddr, nodes: &'a [NodeStatus]) -> Result<Self, Setback> {
-        let own = nodes
-            .iter()
-            .find(|node| node.ip == tpvm_ip)
-            .ok_or_else(|| {
-                Setback::failed(
-                    format!("EFA knows no node with the TPVM's address {tpvm_ip}"),
-                    "check the TPVM's address and the EFA deployment's nodes",
-                )
-            })?;
-        let others: Vec<_> = nodes.iter().filter(|node| node.ip != tpvm_ip).collect();
-        if others.is_empty() {
-            return Err(single_node());
+        let (own, others): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.ip == tpvm_ip);
+        match own[..] {
+            [own] if !others.is_empty() => Ok(Self { own, others }),
+            [_] => Err(single_node()),
+            [] => Err(Setback::unreadable(
+                format!("EFA knows no node with the TPVM's address {tpvm_ip}"),
+                "check the TPVM's address and the EFA deployment's nodes",
+            )),
+            _ => Err(Setback::unreadable(
+                format!("EFA knows several nodes with the TPVM's address {tpvm_ip}"),
+                "check the EFA deployment's nodes",
+            )),
         }
-        Ok(Self { own, others })
     }
 
-    /// The upgraded node must be the standby, and another one must carry EFA meanwhile.
+    /// The upgraded node must be the standby, and another one must carry EFA meanwhile. That it is
+    /// the one active node is evidence; two active ones, none, or an unknown role are not.
     ///
     /// # Errors
-    /// A failure that says which node is in the way.
+    /// A setback that says which node is in the way.
     pub fn require_standby(&self) -> Result<(), Setback> {
         let NodeStatus { name, ip, role, .. } = self.own;
+        let other_active = self.others.iter().any(|node| node.role == Role::Active);
         if *role != Role::Standby {
-            return Err(Setback::failed(
-                format!("the EFA node {name} ({ip}) is {role}, and only a standby can be upgraded"),
-                "switch EFA over to the other node, then request the upgrade again",
-            ));
+            let cause =
+                format!("the EFA node {name} ({ip}) is {role}, and only a standby can be upgraded");
+            let remedy = "switch EFA over to the other node, then request the upgrade again";
+            return Err(match *role == Role::Active && !other_active {
+                true => Setback::failed(cause, remedy),
+                false => Setback::unreadable(cause, remedy),
+            });
         }
         if !self
             .others
             .iter()
-            .any(|node| node.up && node.role == Role::Active)
+            .any(|node| node.is_up() && node.role == Role::Active)
         {
-            return Err(Setback::failed(
+            return Err(Setback::unreadable(
                 "no other EFA node is active and up",
                 "recover the active EFA node first: it has to carry EFA during the upgrade",
             ));
@@ -66,18 +71,23 @@ impl<'a> Nodes<'a> {
 
     /// All nodes up, one active, this one standby.
     pub fn healthy(&self) -> bool {
-        self.require_standby().is_ok() && self.own.up && self.others.iter().all(|node| node.up)
+        self.require_standby().is_ok()
+            && self.own.is_up()
+            && self.others.iter().all(|node| node.is_up())
     }
 
     /// What keeps the nodes from being healthy, for people.
     pub fn describe(&self) -> String {
         let node = |node: &NodeStatus| {
-            let up = if node.up { "up" } else { "down" };
-            let reason = if node.reason.is_empty() { "" } else { ": " };
-            format!(
-                "{} is {} and {up}{reason}{}",
-                node.name, node.role, node.reason
-            )
+            let NodeStatus {
+                name,
+                role,
+                state,
+                reason,
+                ..
+            } = node;
+            let colon = if reason.is_empty() { "" } else { ": " };
+            format!("{name} is {role} and {state}{colon}{reason}")
         };
         let all = std::iter::once(self.own).chain(self.others.iter().copied());
         all.map(node).collect::<Vec<_>>().join("; ")
@@ -87,7 +97,7 @@ impl<'a> Nodes<'a> {
 /// Upgrading the only node would stop EFA (EFA Deployment Guide 2.6.0, "TPVM Upgrade while EFA
 /// is Running").
 pub fn single_node() -> Setback {
-    Setback::failed(
+    Setback::unreadable(
         "the EFA deployment has a single node, which can't be upgraded while EFA runs",
         "upgrade the TPVM by the procedure for single-node deployments",
     )
@@ -114,10 +124,11 @@ pub fn same_ips(one: &[IpAddr], other: &[IpAddr]) -> bool {
 /// server and the time zone see to.
 ///
 /// # Errors
-/// A failure that names the first item in the way.
+/// A setback that names the first item in the way. It was there before the upgrade, so once a
+/// command was sent the answer is doubted and not the TPVM.
 pub fn require_rejoinable(config: &TpvmConfig) -> Result<(), Setback> {
     let missing = |item: &str| {
-        Err(Setback::failed(
+        Err(Setback::unreadable(
             format!("the TPVM configuration has no {item}, and EFA can't rejoin without"),
             format!("configure the {item} of the TPVM, then request the upgrade again"),
         ))
@@ -125,7 +136,7 @@ pub fn require_rejoinable(config: &TpvmConfig) -> Result<(), Setback> {
     match &config.hostname {
         None => return missing("hostname"),
         Some(name) if name.as_str().contains(|c: char| c.is_ascii_uppercase()) => {
-            return Err(Setback::failed(
+            return Err(Setback::unreadable(
                 format!(
                     "the TPVM's host name {name} is not in lower case, and EFA can't rejoin under it"
                 ),

@@ -11,7 +11,7 @@ use schemas::tpvm::TpvmConfig;
 use super::peer;
 use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
-use crate::slx::{Phase, Switch, changes, target_version};
+use crate::slx::{Addresses, Phase, Switch, changes, target_version};
 use crate::versions::TpvmVersion;
 
 /// See the module.
@@ -166,14 +166,14 @@ fn node_replacement(context: &Context<'_>, target: &Target) -> Result<Done, Setb
 }
 
 /// A fixed address counts if the TPVM really has it; with `dhcp` the management interface's.
-fn effective_ip(config: &TpvmConfig, ips: &[IpAddr]) -> Option<IpAddr> {
+fn effective_ip(config: &TpvmConfig, ips: &Addresses) -> Option<IpAddr> {
     let fixed = config
         .management
         .as_ref()
         .and_then(|management| management.ip.address());
     match fixed.map(IpAddr::V4) {
-        Some(fixed) if ips.contains(&fixed) => Some(fixed),
-        _ => ips.first().copied(),
+        Some(fixed) if ips.contains(fixed) => Some(fixed),
+        _ => ips.first().or(ips.others.first().copied()),
     }
 }
 

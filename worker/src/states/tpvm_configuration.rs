@@ -1,10 +1,11 @@
 //! TPVM Configuration (Node Replacement): the device's running-config is programmed with the TPVM
 //! configuration from the EFA DB.
 
+use ledger::{ConfigLines, Facts};
 use schemas::tpvm::TpvmConfig;
 
 use crate::context::Context;
-use crate::outcome::{Done, Performed, Setback, command_setback};
+use crate::outcome::{Done, Performed, Progress, Setback, command_setback};
 use crate::points::Point;
 use crate::slx::changes;
 
@@ -31,8 +32,20 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     if programmed(&before, &wanted) {
         return Ok(Done::because("the device had the configuration already").into());
     }
+    let written = context.facts().configuration.unwrap_or_default();
+    if written.accepted >= context.timing().max_sends {
+        return Err(Setback::failed(
+            format!(
+                "the device took the TPVM configuration {} times but shows another one: {}",
+                written.accepted,
+                changes(&before, &wanted).join(", ")
+            ),
+            "compare `show running-config tpvm` with the EFA DB's TPVM configuration",
+        ));
+    }
     // Each line sets an item to a value: a repetition changes nothing, so a lost answer is
     // settled by looking and, if need be, by sending the lines again.
+    context.intend_lines(written).await?;
     device
         .configure(&wanted, password.as_ref())
         .await
@@ -42,13 +55,17 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let after = device.running_config().await?.unwrap_or_default();
     device.close().await;
     if !programmed(&after, &wanted) {
-        return Err(Setback::failed(
-            format!(
+        let accepted = written.accepted + 1;
+        return Ok(Progress::Waiting {
+            why: format!(
                 "the device took the TPVM configuration but shows another one: {}",
                 changes(&after, &wanted).join(", ")
             ),
-            "compare `show running-config tpvm` with the EFA DB's TPVM configuration",
-        ));
+            facts: Facts {
+                configuration: Some(ConfigLines { accepted }),
+                ..Facts::default()
+            },
+        });
     }
     Ok(Done::because("the running-config was programmed from the EFA DB").into())
 }

@@ -2,9 +2,9 @@
 
 use ledger::Facts;
 
-use super::command::{self, Next, Seen, Tpvm};
+use super::command::{self, Next, Place, Seen, Tpvm, place};
 use crate::context::Context;
-use crate::outcome::{Done, Performed, Setback, command_setback};
+use crate::outcome::{Done, Performed, Setback};
 use crate::slx::{Phase, Switch};
 
 /// See the module.
@@ -26,7 +26,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let sent = device
         .deploy(&intended.permit)
         .await
-        .map_err(|error| command_setback("TPVM deploy", error));
+        .map_err(|error| command::not_taken("TPVM deploy", sends, error));
     context.unless_sent(&intended, sent).await?;
     device.close().await;
     command::sent(context, intended, "the TPVM installation")
@@ -63,7 +63,9 @@ async fn judge(
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let facts = context.facts();
-    let version = tpvm.version_text().unwrap_or_default();
+    let Some(version) = tpvm.version_text() else {
+        return Ok(Seen::Working(command::NO_VERSION.to_owned()));
+    };
     if let Some(wanted) = &facts.target_version
         && version != *wanted
     {
@@ -73,18 +75,15 @@ async fn judge(
         )));
     }
     let ips = device.tpvm_ips().await?;
-    Ok(match facts.tpvm_ip {
-        _ if ips.is_empty() => Seen::Working("the TPVM has no address yet".to_owned()),
-        Some(expected) if !ips.contains(&expected) => Seen::Failed(Setback::failed(
-            format!(
-                "the TPVM has the address {}, and its EFA peer expects it at {expected}",
-                ips[0]
-            ),
+    Ok(match (facts.tpvm_ip, place(facts.tpvm_ip, &ips)) {
+        (_, Place::NotYet) => Seen::Working(command::NO_ADDRESS.to_owned()),
+        (Some(expected), Place::Other(other)) => Seen::Failed(Setback::failed(
+            format!("the TPVM has the address {other}, and its EFA peer expects it at {expected}"),
             "give the TPVM its former address (with dhcp: on the DHCP server), then request the upgrade again",
         )),
-        _ => {
+        (expected, _) => {
             context
-                .save_operational(Some(&version), ips.first().copied())
+                .save_operational(Some(&version), expected.or(ips.first()))
                 .await?;
             Seen::Done(Done::because(format!(
                 "TPVM {version} is installed and running"

@@ -2,12 +2,12 @@
 //! the version from before.
 
 use chrono::{DateTime, Utc};
-use ledger::{Facts, Target};
+use ledger::Facts;
 
-use super::command::{self, Next, Seen, Tpvm};
+use super::command::{self, Next, Place, Seen, Tpvm, place};
 use super::peer::Nodes;
 use crate::context::Context;
-use crate::outcome::{Done, Performed, Progress, Setback, command_setback};
+use crate::outcome::{Done, Performed, Progress, Setback};
 use crate::slx::{Phase, Switch};
 
 const MANUAL: &str =
@@ -15,10 +15,10 @@ const MANUAL: &str =
 
 /// See the module.
 pub async fn perform(context: &Context<'_>) -> Performed {
-    let target = context.target().await?;
     if let Some(reverted_at) = context.facts().reverted_at {
-        return rejoined(context, &target, reverted_at, Facts::default()).await;
+        return rejoined(context, reverted_at, Facts::default()).await;
     }
+    let target = context.target().await?;
     let mut device = context.slx(&target).await?;
     let tpvm = Tpvm::read(device.as_mut()).await?;
     let seen = observe(context, device.as_mut(), &tpvm).await?;
@@ -29,7 +29,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
             reverted_at: Some(reverted_at),
             ..Facts::default()
         };
-        return rejoined(context, &target, reverted_at, facts).await;
+        return rejoined(context, reverted_at, facts).await;
     }
     let sends = match command::decide(context, seen, context.facts().revert.as_ref()) {
         Next::Stop(performed) => return performed,
@@ -42,7 +42,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         })
         .await?;
     let sent = device.revert(&intended.permit).await.map_err(|error| {
-        match command_setback("TPVM revert", error) {
+        match command::not_taken("TPVM revert", sends, error) {
             Setback::Failed { cause, .. } => Setback::failed(cause, MANUAL),
             other => other,
         }
@@ -61,6 +61,9 @@ async fn observe(
     match &tpvm.status.phase {
         // Also an upgrade whose time ran out: it has to end before anything can be reverted.
         Phase::Working(work) => return Ok(Seen::Working(work.clone())),
+        Phase::Running if tpvm.version.is_none() => {
+            return Ok(Seen::Working(command::NO_VERSION.to_owned()));
+        }
         Phase::Running if tpvm.version_text() == facts.from_version => {
             return at_home(context, device, tpvm).await;
         }
@@ -101,19 +104,17 @@ async fn at_home(
     tpvm: &Tpvm,
 ) -> Result<Seen, Setback> {
     let ips = device.tpvm_ips().await?;
-    Ok(match context.facts().tpvm_ip {
-        _ if ips.is_empty() => Seen::Working("the TPVM has no address yet".to_owned()),
-        Some(expected) if !ips.contains(&expected) => Seen::Failed(Setback::failed(
-            format!(
-                "the TPVM runs its former version, but at {} and not at {expected}",
-                ips[0]
-            ),
+    let expected = context.facts().tpvm_ip;
+    Ok(match (expected, place(expected, &ips)) {
+        (_, Place::NotYet) => Seen::Working(command::NO_ADDRESS.to_owned()),
+        (Some(expected), Place::Other(other)) => Seen::Failed(Setback::failed(
+            format!("the TPVM runs its former version, but at {other} and not at {expected}"),
             MANUAL,
         )),
         _ => {
             let version = tpvm.version_text();
             context
-                .save_operational(version.as_deref(), ips.first().copied())
+                .save_operational(version.as_deref(), expected.or(ips.first()))
                 .await?;
             Seen::Done(Done::default())
         }
@@ -122,12 +123,7 @@ async fn at_home(
 
 /// The table ends here, whether or not EFA has come back on the node; but an operator wants to
 /// know, so it is given some time and then told. Nothing is redeployed silently.
-async fn rejoined(
-    context: &Context<'_>,
-    target: &Target,
-    reverted_at: DateTime<Utc>,
-    facts: Facts,
-) -> Performed {
+async fn rejoined(context: &Context<'_>, reverted_at: DateTime<Utc>, facts: Facts) -> Performed {
     let version = context
         .facts()
         .from_version
@@ -140,7 +136,7 @@ async fn rejoined(
     } else {
         format!("the TPVM was reverted to {version}")
     };
-    let state = match nodes(context, target).await {
+    let state = match nodes(context).await {
         Ok(None) => {
             return Ok(Done {
                 detail: reverted,
@@ -150,7 +146,11 @@ async fn rejoined(
             .into());
         }
         Ok(Some(unhealthy)) => unhealthy,
-        Err(Setback::Failed { cause, .. } | Setback::Retry { cause }) => cause,
+        Err(
+            Setback::Failed { cause, .. }
+            | Setback::Unreadable { cause, .. }
+            | Setback::Retry { cause },
+        ) => cause,
         Err(other) => return Err(other),
     };
     if context.now() < reverted_at + context.timing().rejoin_grace {
@@ -169,8 +169,9 @@ async fn rejoined(
 }
 
 /// What is wrong with the EFA nodes, if anything.
-async fn nodes(context: &Context<'_>, target: &Target) -> Result<Option<String>, Setback> {
-    let nodes = context.efa(target)?.nodes().await?;
+async fn nodes(context: &Context<'_>) -> Result<Option<String>, Setback> {
+    let target = context.target().await?;
+    let nodes = context.efa(&target)?.nodes().await?;
     let tpvm_ip = context.facts().tpvm_ip.unwrap_or(target.device.ip_address);
     let nodes = Nodes::around(tpvm_ip, &nodes)?;
     Ok((!nodes.healthy()).then(|| nodes.describe()))

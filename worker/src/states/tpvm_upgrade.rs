@@ -4,10 +4,10 @@
 use ledger::{Baseline, Facts};
 use schemas::inventory::FirmwareHost;
 
-use super::command::{self, Next, Seen, Tpvm};
+use super::command::{self, Next, Place, Seen, Tpvm, place};
 use super::peer::Nodes;
 use crate::context::Context;
-use crate::outcome::{Done, Performed, Setback, command_setback};
+use crate::outcome::{Done, Performed, Setback};
 use crate::slx::{ImageSource, Phase, Switch};
 
 /// See the module.
@@ -43,7 +43,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let sent = device
         .upgrade(&source, &intended.permit)
         .await
-        .map_err(|error| command_setback("TPVM upgrade", error));
+        .map_err(|error| command::not_taken("TPVM upgrade", sends, error));
     context.unless_sent(&intended, sent).await?;
     device.close().await;
     command::sent(context, intended, "the TPVM upgrade")
@@ -56,6 +56,10 @@ async fn observe(
 ) -> Result<Seen, Setback> {
     if let Phase::Working(work) = &tpvm.status.phase {
         return Ok(Seen::Working(work.clone()));
+    }
+    // Neither a baseline nor a result.
+    if tpvm.status.phase == Phase::Running && tpvm.version.is_none() {
+        return Ok(Seen::Working(command::NO_VERSION.to_owned()));
     }
     let facts = context.facts();
     let Some(intent) = &facts.upgrade else {
@@ -92,17 +96,18 @@ async fn judge(
     before: &Baseline,
 ) -> Result<Seen, Setback> {
     let facts = context.facts();
-    let version = tpvm.version_text();
-    let shown = version.as_deref().unwrap_or("an unknown version");
+    let Some(version) = tpvm.version_text() else {
+        return Ok(Seen::Working(command::NO_VERSION.to_owned()));
+    };
     let reached = match &facts.target_version {
-        Some(wanted) => version.as_ref() == Some(wanted),
+        Some(wanted) => version == *wanted,
         // Forced to an image whose name tells no version: all that can be asked is another one.
-        None => version.is_some() && version != before.version,
+        None => Some(&version) != before.version.as_ref(),
     };
     if !reached {
         return Ok(Seen::Failed(Setback::failed(
             format!(
-                "after the upgrade the TPVM runs {shown}, not {}",
+                "after the upgrade the TPVM runs {version}, not {}",
                 facts
                     .target_version
                     .as_deref()
@@ -112,12 +117,12 @@ async fn judge(
         )));
     }
     let ips = device.tpvm_ips().await?;
-    Ok(match facts.tpvm_ip {
-        _ if ips.is_empty() => Seen::Working("the TPVM has no address yet".to_owned()),
-        Some(expected) if !ips.contains(&expected) => Seen::Failed(Setback::failed(
-            format!("the TPVM's address changed from {expected} to {}", ips[0]),
+    Ok(match (facts.tpvm_ip, place(facts.tpvm_ip, &ips)) {
+        (_, Place::NotYet) => Seen::Working(command::NO_ADDRESS.to_owned()),
+        (Some(expected), Place::Other(other)) => Seen::Failed(Setback::failed(
+            format!("the TPVM's address changed from {expected} to {other}"),
             "fix the TPVM's address (with dhcp: on the DHCP server), then request the upgrade again",
         )),
-        _ => Seen::Done(Done::because(format!("the TPVM was upgraded to {shown}"))),
+        _ => Seen::Done(Done::because(format!("the TPVM was upgraded to {version}"))),
     })
 }

@@ -15,11 +15,18 @@ fn nodes_are_read_with_or_without_their_wrapper() {
          "galera_size": "2", "pod_count_running": 20, "pod_count_failed": 0, "pod_count_stopped": 0},
         {"name": "tpvm2", "status": "down", "role": "standby", "IP": "10.20.61.92", "reason": "not reachable"},
         {"status": "Up", "IP": "fd00::5", "reason": null},
+        {"name": "x", "status": "recovering", "role": "waiting", "IP": "fd00::6"},
     ]);
     let expected = [
-        ("tpvm1", Role::Active, true, ""),
-        ("tpvm2", Role::Standby, false, "not reachable"),
-        ("", Role::Other(String::new()), true, ""),
+        ("tpvm1", Role::Active, NodeState::Up, ""),
+        ("tpvm2", Role::Standby, NodeState::Down, "not reachable"),
+        ("", Role::Other(String::new()), NodeState::Up, ""),
+        (
+            "x",
+            Role::Other("waiting".to_owned()),
+            NodeState::Other("recovering".to_owned()),
+            "",
+        ),
     ];
     for body in [json!({ "nodes": list }), list] {
         let found = nodes(&bytes(body)).unwrap();
@@ -27,7 +34,7 @@ fn nodes_are_read_with_or_without_their_wrapper() {
             (
                 node.name.as_str(),
                 node.role.clone(),
-                node.up,
+                node.state.clone(),
                 node.reason.as_str(),
             )
         });
@@ -42,11 +49,22 @@ fn nodes_without_meaning_are_refused() {
         json!({"nodes": [{"name": "a", "role": "active", "IP": "10.0.0.1"}]}),
         json!({"nodes": [{"name": "a", "role": "active", "status": "up"}]}),
         json!({"nodes": [{"status": "up", "IP": "tpvm1"}]}),
+        json!({"nodes": [{"status": null, "role": "standby", "IP": "10.0.0.1"}]}),
+        json!({"nodes": [{"status": "up", "role": null, "IP": "10.0.0.1"}]}),
+        json!({"nodes": null}),
         json!("nodes"),
     ] {
         assert!(nodes(&bytes(body.clone())).is_err(), "{body}");
     }
-    assert!(nodes(b"{\"nodes\": [").is_err());
+    for body in [
+        &b""[..],
+        b"{\"nodes\": [",
+        b"{\"nodes\": []} and more",
+        b"{\"nodes\": []}{\"nodes\": []}",
+        b"<html><body>502 Bad Gateway</body></html>",
+    ] {
+        assert!(nodes(body).is_err(), "{body:?}");
+    }
 }
 
 #[test]
@@ -116,7 +134,25 @@ fn redeploys_are_read() {
     assert_eq!(read("processing"), Ok(RedeployStatus::Processing));
     assert_eq!(read("completed"), Ok(RedeployStatus::Completed));
     assert_eq!(read("failed"), Ok(RedeployStatus::Failed("why".to_owned())));
-    assert!(read("done").is_err());
+    for message in [json!(null), json!("")] {
+        let failed = redeploy(&bytes(json!({"status": "failed", "message": message})));
+        assert!(
+            matches!(failed, Ok(RedeployStatus::Failed(_))),
+            "{failed:?}"
+        );
+    }
+    for status in [
+        json!("done"),
+        json!(""),
+        json!("completed, but degraded"),
+        json!(null),
+        json!(["completed"]),
+    ] {
+        assert!(
+            redeploy(&bytes(json!({ "status": status }))).is_err(),
+            "{status}"
+        );
+    }
     assert_eq!(
         accepted(&bytes(json!({"id": "ade23a74-4ead-11eb"}))).as_deref(),
         Ok("ade23a74-4ead-11eb")
@@ -131,5 +167,12 @@ fn messages_are_bounded_and_on_one_line() {
     let long = format!("line\n{}", "é".repeat(400));
     let text = message(&bytes(json!({"code": 500, "message": long})));
     assert!(text.starts_with("line é") && text.len() <= 512);
-    assert_eq!(message(b"<html>"), "no message");
+    let page = b"<html>\r\n <h1>502 Bad\tGateway</h1>";
+    assert_eq!(message(page), "<html> <h1>502 Bad Gateway</h1>");
+    assert_eq!(
+        (message(b""), message(b" \n")),
+        ("nothing".into(), "nothing".into())
+    );
+    let long = vec![b'<'; 5_000];
+    assert!(message(&long).len() <= 512);
 }

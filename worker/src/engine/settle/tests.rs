@@ -211,20 +211,27 @@ fn a_row_off_the_table_is_an_error() {
     settle(&held, done, moment, &Timing::default(), WAKE).unwrap_err();
 }
 
-/// A device that can't be read, a deadline, retries without end: each would hand the device over to
-/// the revert while the command is still to arrive.
+/// A failure, and a deadline: each would hand the device over to the revert while the command is
+/// still to arrive.
 #[test]
 fn no_state_fails_while_its_command_may_be_on_its_way() {
     let held = HeldStep {
         attempts: i32::MAX,
         ..held(State::TpvmUpgrade)
     };
-    let unreadable = || Err(Setback::failed("the login was refused", "mend it"));
-    for performed in [unreadable, retry] {
-        for past_deadline in [false, true] {
+    let failed: fn() -> Performed = || Err(Setback::failed("the disk is full", "mend it"));
+    let late_only = &[true][..];
+    for (performed, past) in [
+        (failed, &[false, true][..]),
+        (retry, late_only),
+        (unreadable, late_only),
+    ] {
+        for past_deadline in past.iter().copied() {
             let moment = Moment {
                 past_deadline,
                 command_on_its_way: true,
+                commanded: true,
+                ..Moment::default()
             };
             let written = settle(&held, performed(), moment, &Timing::default(), WAKE).unwrap();
             let wait = waited(written);
@@ -232,4 +239,122 @@ fn no_state_fails_while_its_command_may_be_on_its_way() {
             assert!(!wait.counts_as_attempt);
         }
     }
+}
+
+const REFUSED: &str = "the answer to tpvm_status is not understood: kernel oops";
+
+fn unreadable() -> Performed {
+    Err(Setback::unreadable(REFUSED, "compare the dialect file"))
+}
+
+fn commanded(past_deadline: bool) -> Moment {
+    Moment {
+        past_deadline,
+        commanded: true,
+        left: Duration::from_secs(1_000),
+        ..Moment::default()
+    }
+}
+
+fn after_a_command(held: &HeldStep, performed: Performed, past_deadline: bool) -> Write {
+    let moment = commanded(past_deadline);
+    settle(held, performed, moment, &Timing::default(), WAKE).unwrap()
+}
+
+#[test]
+fn what_cannot_be_read_before_any_command_fails_the_state_with_its_text() {
+    for state in State::ACTING {
+        let moved = recorded(write(&held(state), unreadable(), false));
+        assert_eq!(moved.failed_state, Some(state));
+        let failure = moved.failure.unwrap();
+        assert!(failure.cause.contains(REFUSED), "{}", failure.cause);
+        assert_eq!(failure.remedy, "compare the dialect file");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_after_a_command_is_looked_at_again_and_kept() {
+    for state in State::ACTING {
+        // However often it was tried before.
+        for attempts in [0, 1, 1_000] {
+            let held = HeldStep {
+                attempts,
+                ..held(state)
+            };
+            let wait = waited(after_a_command(&held, unreadable(), false));
+            assert!(wait.why.contains(REFUSED) && wait.after <= Timing::default().poll);
+            let unread = wait.facts.unread.unwrap();
+            assert_eq!((unread.state, &*unread.text), (state, REFUSED));
+        }
+    }
+}
+
+#[test]
+fn transient_errors_after_a_command_have_no_number() {
+    let held = HeldStep {
+        attempts: 1_000,
+        ..held(State::TpvmUpgrade)
+    };
+    waited(after_a_command(&held, retry(), false));
+    recorded(after_a_command(&held, retry(), true));
+}
+
+#[test]
+fn the_deadline_names_what_could_not_be_read() {
+    let step = held(State::TpvmUpgrade);
+    let cause = |held: &HeldStep, performed| {
+        let moved = recorded(after_a_command(held, performed, true));
+        moved.failure.unwrap().cause
+    };
+    let last = cause(&step, unreadable());
+    assert!(last.contains("did not end within 1h") && last.contains(REFUSED));
+
+    // Also where the last looks could read, and show what is not finished.
+    let facts = waited(after_a_command(&step, unreadable(), false)).facts;
+    let step = HeldStep { facts, ..step };
+    for unfinished in [|| Ok(Progress::wait("it is busy")), retry, unreadable] {
+        let cause = cause(&step, unfinished());
+        assert_eq!(cause.matches(REFUSED).count(), 1, "{cause}");
+    }
+    // What an earlier state could not read is not this one's.
+    let next = HeldStep {
+        state: State::EfaDeployPeerAndRejoin,
+        ..step
+    };
+    let cause = cause(&next, Ok(Progress::wait("it is busy")));
+    assert!(!cause.contains(REFUSED), "{cause}");
+}
+
+#[test]
+fn evidence_ends_a_state_after_a_command_too() {
+    let failed = Err(Setback::failed("it runs 4.2.3", "remedy"));
+    let moved = recorded(after_a_command(&held(State::TpvmUpgrade), failed, false));
+    assert_eq!(moved.failure.unwrap().cause, "it runs 4.2.3");
+}
+
+/// Enough refused logins lock an account.
+#[test]
+fn refused_logins_after_a_command_are_few_until_the_deadline() {
+    let timing = Timing::default();
+    let state = State::TpvmUpgrade;
+    let (mut passed, mut logins) = (Duration::ZERO, 0);
+    while passed < timing.deadline(state) {
+        let held = HeldStep {
+            attempts: logins,
+            ..held(state)
+        };
+        let refused = Err(Setback::Unreadable {
+            cause: "the login was refused".to_owned(),
+            remedy: "correct it".to_owned(),
+            again: Again::Seldom,
+        });
+        let moment = Moment {
+            left: timing.deadline(state) - passed,
+            ..commanded(false)
+        };
+        passed += waited(settle(&held, refused, moment, &timing, WAKE).unwrap()).after;
+        logins += 1;
+    }
+    assert!((5..=16).contains(&logins), "{logins}");
+    assert!(passed <= timing.deadline(state) + timing.poll, "{passed:?}");
 }

@@ -85,6 +85,26 @@ fn other_status_texts_are_unknown() {
         "TPVM is not running\n",
         "TPVM is running\nTPVM upgrade is in progress\n",
         "x%Q!#\n",
+        "this host cannot be reached with 10.1.1.1\n",
+        "TPVM is starting\n",
+        "TPVM is running, but degraded\n",
+        "TPVM is running, and AutoStart is enabled on this host. Disk full.\n",
+        "TPVM is running\nTPVM is running\n",
+        "TPVM is running\nTPVM is not installed\n",
+        "TPVM is running, and AutoStart is en\n",
+        "TPVM is not installed properly\n",
+        "TPVM upgrade is in progress or not\n",
+        "TPVM is running\nsomething else\n",
+        // Messages of an unknown kind, or without a state.
+        "TPVM is running\n[disk-1] NOTICE: almost full\n",
+        "TPVM is running\n[disk-1] CRITICAL: full\n",
+        "TPVM is running\n[disk-1] error: full\n",
+        "TPVM is running\n[disk-1] ERROR\n",
+        "TPVM is running\n[disk 1] ERROR: full\n",
+        "[upgrade-1] ERROR: failed\n",
+        // Another command's answer.
+        "TPVM Version: 4.2.5\n",
+        "IPv4:\neth0 10.0.0.1\n",
     ] {
         assert_eq!(status(output), Err(Misread::Unknown), "{output:?}");
     }
@@ -116,32 +136,64 @@ fn versions_are_read() {
             "{output:?}"
         );
     }
-    let odd = tpvm_version(dialect, "TPVM Version: unknown\n");
-    assert!(matches!(odd, Err(Misread::Invalid(_))), "{odd:?}");
+    let two = "Firmware name: 20.3.2a\nFirmware name: 20.3.1\n";
+    assert_eq!(slx_version(dialect, two), Err(Misread::Unknown));
+    for none in ["N/A", "-", "none", "unknown"] {
+        let output = format!("TPVM Version: {none}\n");
+        assert_eq!(tpvm_version(dialect, &output), Ok(None), "{output}");
+    }
+    let built = tpvm_version(dialect, "TPVM Version: 4.2.5 (build 3)\n").unwrap();
+    assert_eq!(built.unwrap().to_string(), "4.2.5");
+    for output in [
+        "TPVM Version: 4.2.5 or so\n",
+        "TPVM Version: 4.2.5\nTPVM Version: 4.2.4\n",
+        "TPVM Version: 4.2.5\nTPVM is not running\n",
+        "TPVM Version: x4\n",
+        "TPVM Vers",
+        "TPVM is running\n",
+    ] {
+        let odd = tpvm_version(dialect, output);
+        assert_eq!(odd, Err(Misread::Unknown), "{output:?}");
+    }
 }
 
 #[test]
 fn the_management_address_comes_first() {
     let dialect = &*DIALECT;
-    let ips = |output: &str| {
+    let texts = |ips: &[std::net::IpAddr]| ips.iter().map(ToString::to_string).collect();
+    let ips = |output: &str| -> Result<(Vec<String>, Vec<String>), Misread> {
         let found = tpvm_ips(dialect, output)?;
-        Ok(found.iter().map(ToString::to_string).collect::<Vec<_>>())
+        Ok((texts(&found.management), texts(&found.others)))
     };
+    let all = |of: &[&str]| of.iter().map(ToString::to_string).collect::<Vec<_>>();
     let both = "IPv4:\neth1 10.30.0.2\neth0 10.20.61.92\nIPv6:\neth0 fd00::5\neth1 fd00::6\n";
     assert_eq!(
-        ips(both).unwrap(),
-        ["10.20.61.92", "fd00::5", "10.30.0.2", "fd00::6"]
+        ips(both),
+        Ok((
+            all(&["10.20.61.92", "fd00::5"]),
+            all(&["10.30.0.2", "fd00::6"])
+        ))
     );
-    assert_eq!(
-        ips("IPv4:\neth0 10.20.61.92/20\nIPv6:\n").unwrap(),
-        ["10.20.61.92"]
-    );
-    assert!(ips("IPv4:\nIPv6:\n").unwrap().is_empty());
+    for zoned in [
+        "fe80::1%eth0",
+        "fe80::1%eth0/64",
+        "fe80::1/64%eth0",
+        "fe80::1/64",
+    ] {
+        let output = format!("IPv4:\neth0 10.20.61.92/20\nIPv6:\neth0 {zoned}\n");
+        assert_eq!(
+            ips(&output),
+            Ok((all(&["10.20.61.92", "fe80::1"]), all(&[])))
+        );
+    }
+    assert_eq!(ips("IPv4:\nIPv6:\n"), Ok((all(&[]), all(&[]))));
     for output in [
         "",
         "eth0 10.20.61.92\n",
         "IPv4:\neth0\n",
         "IPv4:\nno route to host\n",
+        "IPv4:\neth0 10.20.61.92 down\n",
+        "IPv4:\neth0 10.20.61.92\nTPVM is not running\n",
     ] {
         assert_eq!(ips(output), Err(Misread::Unknown), "{output:?}");
     }
@@ -157,7 +209,14 @@ fn the_snapshot_is_read_as_a_whole() {
     let found = snapshot(dialect, "Snapshot: 4.2.4 taken 2026-11-22 10:03:11\n").unwrap();
     assert_eq!(found.as_deref(), Some("4.2.4 taken 2026-11-22 10:03:11"));
     assert_eq!(snapshot(dialect, "No snapshot\n"), Ok(None));
-    for output in ["", "Snapshot:\n", "snapshots\n"] {
+    for output in [
+        "",
+        "Snapshot:\n",
+        "snapshots\n",
+        "No snapshot\nSnapshot: 4.2.4 taken 2026-11-22 10:03:11\n",
+        "No snapshots are supported here\n",
+        "TPVM is running\n",
+    ] {
         assert_eq!(
             snapshot(dialect, output),
             Err(Misread::Unknown),

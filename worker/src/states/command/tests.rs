@@ -1,14 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 
 use super::*;
 use crate::permit::Permit;
-use crate::slx::{ImageSource, SlxError};
+use crate::slx::{Addresses, ImageSource, SlxError};
 use crate::versions::SlxVersion;
 
 fn at(age: std::time::Duration, sends: i32) -> (DateTime<Utc>, Intent) {
@@ -96,7 +94,7 @@ impl Switch for Turning {
         unreachable!("not asked for")
     }
 
-    async fn tpvm_ips(&mut self) -> Result<Vec<IpAddr>, SlxError> {
+    async fn tpvm_ips(&mut self) -> Result<Addresses, SlxError> {
         unreachable!("not asked for")
     }
 
@@ -142,7 +140,13 @@ async fn what_begins_or_ends_during_a_look_is_still_at_work() {
     let working = (Phase::Working("upgrade: downloading".to_owned()), "2.0.0");
     let (old, new) = ((Phase::Running, "1.0.0"), (Phase::Running, "3.0.0"));
     for (before, after) in [(old, working.clone()), (working, new)] {
-        for turn in 1..=3 {
+        // Who is at work before the others is not asked for more.
+        let turns = if before.0 == Phase::Running {
+            1..=3
+        } else {
+            1..=1
+        };
+        for turn in turns {
             let mut switch = Turning {
                 answers: 0,
                 turn,
@@ -154,4 +158,133 @@ async fn what_begins_or_ends_during_a_look_is_still_at_work() {
             assert!(matches!(phase, Phase::Working(_)), "{turn}: {phase:?}");
         }
     }
+}
+
+/// A guest that is down tells neither its version nor its snapshot.
+struct Down {
+    status: Phase,
+    asked: usize,
+}
+
+#[async_trait]
+impl Switch for Down {
+    async fn tpvm_status(&mut self) -> Result<TpvmStatus, SlxError> {
+        Ok(TpvmStatus {
+            phase: self.status.clone(),
+            tags: Vec::new(),
+        })
+    }
+
+    async fn tpvm_version(&mut self) -> Result<Option<TpvmVersion>, SlxError> {
+        self.asked += 1;
+        Err(SlxError::Refused {
+            command: "tpvm_version".to_owned(),
+            output: "% Error: TPVM is not running".to_owned(),
+        })
+    }
+
+    async fn snapshot(&mut self) -> Result<Option<String>, SlxError> {
+        self.tpvm_version().await.map(|_| None)
+    }
+
+    async fn slx_version(&mut self) -> Result<SlxVersion, SlxError> {
+        unreachable!("not asked for")
+    }
+
+    async fn tpvm_ips(&mut self) -> Result<Addresses, SlxError> {
+        unreachable!("not asked for")
+    }
+
+    async fn running_config(&mut self) -> Result<Option<TpvmConfig>, SlxError> {
+        unreachable!("not asked for")
+    }
+
+    async fn configure(
+        &mut self,
+        _: &TpvmConfig,
+        _: Option<&SecretString>,
+    ) -> Result<(), SlxError> {
+        unreachable!("nothing is written")
+    }
+
+    async fn set_trusted_peer(
+        &mut self,
+        _: &TrustedPeer,
+        _: &SecretString,
+    ) -> Result<(), SlxError> {
+        unreachable!("nothing is written")
+    }
+
+    async fn deploy(&mut self, _: &Permit) -> Result<(), SlxError> {
+        unreachable!("nothing is sent")
+    }
+
+    async fn upgrade(&mut self, _: &ImageSource<'_>, _: &Permit) -> Result<(), SlxError> {
+        unreachable!("nothing is sent")
+    }
+
+    async fn revert(&mut self, _: &Permit) -> Result<(), SlxError> {
+        unreachable!("nothing is sent")
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[tokio::test]
+async fn what_a_guest_that_is_down_refuses_to_tell_is_no_error() {
+    let working = Phase::Working("upgrade: installing".to_owned());
+    for (status, asked) in [(working, 0), (Phase::Stopped, 2), (Phase::NotInstalled, 2)] {
+        let mut switch = Down { status, asked: 0 };
+        let seen = Tpvm::read(&mut switch).await.unwrap();
+        assert_eq!(seen.status.phase, switch.status);
+        assert_eq!(
+            (seen.version, seen.snapshot, switch.asked),
+            (None, None, asked)
+        );
+    }
+    let mut running = Down {
+        status: Phase::Running,
+        asked: 0,
+    };
+    let error = Tpvm::read(&mut running).await.err();
+    assert!(
+        matches!(error, Some(Setback::Unreadable { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_address_has_changed_only_if_another_one_stands_in_its_place() {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    let addresses = |management: &[&str], others: &[&str]| Addresses {
+        management: management.iter().map(|text| ip(text)).collect(),
+        others: others.iter().map(|text| ip(text)).collect(),
+    };
+    let expected = Some(ip("10.0.0.1"));
+    for (management, others, found) in [
+        (&["10.0.0.1", "fe80::1"][..], &[][..], Place::Expected),
+        (&[], &["10.0.0.1"], Place::Expected),
+        (&["10.0.0.2"], &[], Place::Other(ip("10.0.0.2"))),
+        // DHCP has not answered yet.
+        (&["fe80::1"], &[], Place::NotYet),
+        (&["169.254.3.4"], &[], Place::NotYet),
+        (&["fd00::1"], &["10.30.0.2"], Place::NotYet),
+        (&[], &[], Place::NotYet),
+    ] {
+        assert_eq!(place(expected, &addresses(management, others)), found);
+    }
+    assert_eq!(place(None, &addresses(&["10.9.9.9"], &[])), Place::Expected);
+    assert_eq!(place(None, &addresses(&["fe80::1"], &[])), Place::NotYet);
+}
+
+#[test]
+fn a_refusal_is_evidence_of_the_first_command_only() {
+    let refused = || SlxError::Refused {
+        command: "deploy".to_owned(),
+        output: "% Error: TPVM is already deployed".to_owned(),
+    };
+    let first = not_taken("deploy", 1, refused());
+    assert!(matches!(first, Setback::Failed { .. }), "{first:?}");
+    let second = not_taken("deploy", 2, refused());
+    assert!(matches!(second, Setback::Unreadable { .. }), "{second:?}");
 }
