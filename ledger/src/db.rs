@@ -2,16 +2,16 @@
 
 use std::future::Future;
 use std::io;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Postgres};
 
 use crate::error::LedgerError;
 use crate::ledger::LedgerOptions;
+use crate::url::Address;
 use crate::weather::{StatementName, Weather};
 
 /// How much longer than the server we wait for a statement to end: only a connection that is dead
@@ -30,21 +30,17 @@ impl Db {
     pub(crate) async fn connect(url: &str, options: &LedgerOptions) -> Result<Self, LedgerError> {
         // A timeout of 0 would mean none.
         let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
-        let connect = PgConnectOptions::from_str(url)
-            // The error might quote the URL, which holds a password.
-            .map_err(|_| {
-                LedgerError::Invalid(
-                    "the database URL is not valid; expected \
-                     postgres://<user>:<password>@<host>:<port>/<database>"
-                        .to_owned(),
-                )
-            })?
+        let mut address = Address::parse(url)?;
+        let connect = address
+            .options
             .application_name("tpvm-upgrade")
             .options([(
                 "statement_timeout",
                 statement_timeout.as_millis().to_string(),
             )])
             .disable_statement_logging();
+        address.options = connect.clone();
+        prove(&address, options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(1))
             .acquire_timeout(options.connect_timeout)
@@ -62,8 +58,7 @@ impl Db {
                     Ok(true)
                 })
             })
-            .connect_with(connect)
-            .await?;
+            .connect_lazy_with(connect);
         Ok(Self {
             pool,
             patience: options.connect_timeout + statement_timeout + GRACE,
@@ -107,6 +102,31 @@ impl Db {
         let result = work.await;
         weather.after(statement).await?;
         result
+    }
+}
+
+/// Connects once: the pool, which tries again whatever went wrong, would only say that it took too
+/// long.
+async fn prove(address: &Address, options: &LedgerOptions) -> Result<(), LedgerError> {
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+    let deadline = Instant::now() + options.wait_for_server;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let connect = PgConnection::connect_with(&address.options);
+        let error = match tokio::time::timeout(options.connect_timeout, connect).await {
+            Ok(Ok(connection)) => {
+                // It fails if the server is gone again; whoever needs it next will notice.
+                let _ = tokio::time::timeout(GRACE, connection.close()).await;
+                return Ok(());
+            }
+            Ok(Err(error)) => address.failed(error).await,
+            Err(_) => address.silent(options.connect_timeout),
+        };
+        if !error.is_transient() || Instant::now() + pause > deadline {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = LONGEST_PAUSE.min(2 * pause);
     }
 }
 

@@ -12,6 +12,16 @@ pub enum LedgerError {
     /// transaction. Whether a write took effect is not known; the same call may be made again.
     #[error("Postgres is not available at the moment; try again")]
     Unavailable(#[source] Arc<sqlx::Error>),
+    /// No connection came about.
+    #[error("Postgres at {address} {problem}")]
+    Unreachable {
+        /// Host and port, or the socket.
+        address: String,
+        /// What happened, and what to do.
+        problem: String,
+        /// Whether it may pass without anyone changing anything.
+        passes: bool,
+    },
     /// A row of one execution holds what this program can't read. Others are not concerned.
     #[error(
         "execution {execution_id} can't be read: {what}; look at its row in the table executions \
@@ -59,6 +69,7 @@ impl LedgerError {
     pub fn is_transient(&self) -> bool {
         match self {
             LedgerError::Unavailable(_) => true,
+            LedgerError::Unreachable { passes, .. } => *passes,
             LedgerError::Undecodable { .. }
             | LedgerError::UndecodableInventory { .. }
             | LedgerError::SchemaOutdated { .. }

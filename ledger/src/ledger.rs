@@ -35,6 +35,8 @@ pub struct LedgerOptions {
     pub max_connections: u32,
     /// How long to wait for a connection, a new one or a free one; 10 s by default.
     pub connect_timeout: Duration,
+    /// How long [`Ledger::connect`] tries again while Postgres is not there yet; 10 s by default.
+    pub wait_for_server: Duration,
     /// How long one statement may take; 30 s by default.
     pub statement_timeout: Duration,
     /// At most so many items in one statement; 256 by default.
@@ -48,6 +50,7 @@ impl Default for LedgerOptions {
         Self {
             max_connections: 8,
             connect_timeout: Duration::from_secs(10),
+            wait_for_server: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
             max_batch: 256,
             weather: None,
@@ -71,7 +74,7 @@ impl Ledger {
     /// Connects to Postgres; must be called inside a Tokio runtime.
     ///
     /// # Errors
-    /// [`LedgerError::Invalid`] for a URL that is none.
+    /// [`LedgerError::Invalid`] for a URL that can't be used, and [`LedgerError::Unreachable`].
     pub async fn connect(url: &str, options: &LedgerOptions) -> Result<Ledger, LedgerError> {
         let db = Db::connect(url, options).await?;
         let lanes = Arc::new(Lanes::start(&db, options.max_batch));

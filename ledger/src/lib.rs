@@ -17,6 +17,7 @@ mod report;
 mod schema;
 mod sql;
 mod target;
+mod url;
 mod values;
 mod weather;
 
@@ -30,4 +31,5 @@ pub use facts::{Baseline, ConfigLines, Facts, Intent, Unread};
 pub use ledger::{Ledger, LedgerOptions};
 pub use report::{Execution, Filter, HistoryRow, StateCount};
 pub use target::{InventoryCounts, Target};
+pub use url::check_url;
 pub use weather::{Sky, StatementName, Weather};
