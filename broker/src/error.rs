@@ -11,6 +11,14 @@ pub enum BrokerError {
         /// What is wrong, and what to do. Repeats no part of the URL that may be a secret.
         problem: String,
     },
+    /// The prefix of the names does not serve.
+    #[error("the prefix {prefix:?} can't be used: {problem}")]
+    InvalidPrefix {
+        /// The prefix.
+        prefix: String,
+        /// What it must be.
+        problem: String,
+    },
     /// A name is longer than AMQP allows.
     #[error(
         "the name {name:?} is longer than the 255 bytes that AMQP allows: use a shorter prefix"
@@ -122,6 +130,7 @@ impl BrokerError {
             | Self::Failed { .. }
             | Self::Cancelled { .. } => true,
             Self::InvalidUrl { .. }
+            | Self::InvalidPrefix { .. }
             | Self::NameTooLong { .. }
             | Self::LoginRefused { .. }
             | Self::VhostRefused { .. }

@@ -109,4 +109,9 @@ impl Inbox {
         self.link.answer("acknowledging", ack).await?;
         Ok(Some(Delivery::settled(&self.queue, message)))
     }
+
+    /// Takes leave of the broker, so that nothing of the connection is left when it returns.
+    pub async fn close(self) {
+        self.link.close().await;
+    }
 }

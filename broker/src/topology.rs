@@ -19,6 +19,39 @@ const DEAD_LETTER_DELIVERY_LIMIT: u32 = i32::MAX as u32;
 /// workers are started and stopped meanwhile; it only ends what would crash workers for ever.
 const REQUEST_DELIVERY_LIMIT: u32 = 1000;
 
+/// The longest name that AMQP carries, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// Checks that exchanges and queues can have names with this prefix.
+///
+/// # Errors
+/// [`BrokerError::InvalidPrefix`].
+pub fn check_prefix(prefix: &str) -> Result<(), BrokerError> {
+    let names = Names::new(prefix);
+    let queues = work_queues(&names).into_iter().map(|(queue, _)| queue);
+    let longest = queues.chain([names.dead_letter_lock()]);
+    let behind = longest.map(|name| name.len() - prefix.len()).max();
+    let most = LONGEST_NAME - behind.unwrap_or(0);
+    let problem = if prefix.is_empty() {
+        "it is empty; leave it out for the default, or write a name".to_owned()
+    } else if prefix.len() > most {
+        format!(
+            "it has {} bytes; write {most} at most, since names are limited to {LONGEST_NAME}",
+            prefix.len()
+        )
+    } else if prefix.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        "it has a blank or a control character in it; write letters, digits, - and .".to_owned()
+    } else if prefix.starts_with("amq.") {
+        "RabbitMQ reserves names that begin with amq.; write another one".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(BrokerError::InvalidPrefix {
+        prefix: prefix.chars().take(80).collect(),
+        problem,
+    })
+}
+
 /// Checks the URL, connects once and declares every exchange and queue.
 ///
 /// # Errors

@@ -98,6 +98,14 @@ impl Ledger {
         schema::check(&self.db).await
     }
 
+    /// The versions of the database's migrations that this program does not know.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn newer_migrations(&self) -> Result<Vec<i64>, LedgerError> {
+        schema::newer(&self.db).await
+    }
+
     /// Whether Postgres answers.
     ///
     /// # Errors

@@ -47,7 +47,8 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), LedgerError> {
     .await
 }
 
-pub(crate) async fn check(db: &Db) -> Result<(), LedgerError> {
+/// Each migration in the database: whether it ended, and its checksum.
+async fn applied(db: &Db) -> Result<HashMap<i64, (bool, Vec<u8>)>, LedgerError> {
     // Not checked while building: the table is sqlx's own, and not in any migration.
     let query = sqlx::query_as::<_, (i64, bool, Vec<u8>)>(
         "SELECT version, success, checksum FROM _sqlx_migrations",
@@ -56,10 +57,23 @@ pub(crate) async fn check(db: &Db) -> Result<(), LedgerError> {
         Err(error) if is_undefined_table(&error) => Vec::new(),
         rows => rows?,
     };
-    let applied: HashMap<i64, (bool, Vec<u8>)> = rows
+    Ok(rows
         .into_iter()
         .map(|(version, success, checksum)| (version, (success, checksum)))
-        .collect();
+        .collect())
+}
+
+/// The migrations in the database that this program does not know, the newest last.
+pub(crate) async fn newer(db: &Db) -> Result<Vec<i64>, LedgerError> {
+    let known = |version: &i64| MIGRATIONS.iter().any(|known| known.version == *version);
+    let mut newer: Vec<i64> = applied(db).await?.into_keys().collect();
+    newer.retain(|version| !known(version));
+    newer.sort_unstable();
+    Ok(newer)
+}
+
+pub(crate) async fn check(db: &Db) -> Result<(), LedgerError> {
+    let applied = applied(db).await?;
     for migration in MIGRATIONS.iter() {
         let problem = match applied.get(&migration.version) {
             Some((true, checksum)) if *checksum == *migration.checksum => continue,

@@ -96,7 +96,10 @@ impl CliError {
                 ..
             }
             | CliError::Broker {
-                source: BrokerError::InvalidUrl { .. } | BrokerError::NameTooLong { .. },
+                source:
+                    BrokerError::InvalidUrl { .. }
+                    | BrokerError::InvalidPrefix { .. }
+                    | BrokerError::NameTooLong { .. },
                 ..
             } => Exit::Usage,
             CliError::PublishUnknown { .. }
@@ -109,6 +112,27 @@ impl CliError {
             | CliError::RedriveStopped(_)
             | CliError::Output(_) => Exit::Unavailable,
             CliError::NotFound(_) | CliError::NoDeadLetter(_) => Exit::NotFound,
+        }
+    }
+
+    /// The cause whose own text says where, why and what to do, so that nothing is left to add.
+    fn told_whole_by(&self) -> Option<&dyn Error> {
+        match self {
+            CliError::Ledger { source, .. } => match source {
+                LedgerError::Unreachable { .. } | LedgerError::Invalid(_) => Some(source),
+                _ => None,
+            },
+            CliError::Broker { source, .. } => match source {
+                BrokerError::InvalidUrl { .. }
+                | BrokerError::InvalidPrefix { .. }
+                | BrokerError::Unreachable { .. }
+                | BrokerError::TimedOut { .. }
+                | BrokerError::LoginRefused { .. }
+                | BrokerError::VhostRefused { .. }
+                | BrokerError::NameTooLong { .. } => Some(source),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -126,7 +150,9 @@ impl CliError {
             CliError::Ledger {
                 source: LedgerError::Unavailable(_),
                 ..
-            } => "check DATABASE_URL, and that Postgres runs there".to_owned(),
+            } => {
+                "try again; `tpvm-upgrade doctor` tells whether Postgres can be reached".to_owned()
+            }
             CliError::NoQueue(_) => {
                 "start a worker with the same --broker-prefix: workers declare the queues"
                     .to_owned()
@@ -161,7 +187,10 @@ impl CliError {
 
 /// The error with its causes, and what to do next, as lines for stderr.
 pub(crate) fn explain(error: &CliError) -> String {
-    let text = format!("error: {}", chain(error));
+    let text = match error.told_whole_by() {
+        Some(cause) => format!("error: {cause}"),
+        None => format!("error: {}", chain(error)),
+    };
     let mut text = printable(&text);
     if let Some(remedy) = error.remedy() {
         text.push_str(&format!("\nnext: {remedy}"));

@@ -1,7 +1,5 @@
 //! The exit codes: the part of the command line that scripts rely on.
 
-use std::process::ExitCode;
-
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,11 +52,5 @@ impl Exit {
     pub(crate) fn help() -> String {
         let rows = Self::TABLE.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit as u8));
         format!("Exit codes:\n{}", rows.concat())
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit as u8)
     }
 }

@@ -14,7 +14,6 @@ mod table;
 mod text;
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -26,20 +25,18 @@ use crate::output::Output;
 pub use crate::exit::Exit;
 
 /// Runs the command that the process arguments name, and says how it ended.
-pub async fn run() -> ExitCode {
+pub async fn run() -> Exit {
     let cli = Cli::parse();
     start_logging();
     let mut output = Output::new(cli.global.format);
     match commands::run(cli, &mut output).await {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         // Whoever read our output has seen enough.
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Exit::Done.into()
-        }
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
             // Nothing is left to tell it to when even this fails.
             let _ = io::stderr().write_all(explain(&error).as_bytes());
-            error.exit().into()
+            error.exit()
         }
     }
 }

@@ -87,7 +87,8 @@ impl Output {
 
     /// Writes tables for people.
     pub(crate) fn tables(&mut self, tables: &[Table]) -> Result<(), CliError> {
-        let width = Term::stdout().size_checked().map(|(_, columns)| columns);
+        let terminal = Term::stdout().size_checked().map(|(_, columns)| columns);
+        let width = terminal.or_else(columns);
         let bodies: Vec<String> = tables.iter().map(|table| table.render(width)).collect();
         let elapsed = go_duration(self.started.elapsed());
         self.write(&format!(
@@ -102,4 +103,10 @@ impl Output {
         stdout.flush()?;
         Ok(())
     }
+}
+
+/// What a person who reads through a pipe may say: `COLUMNS`.
+fn columns() -> Option<u16> {
+    let columns = std::env::var("COLUMNS").ok()?.parse().ok()?;
+    Some(columns).filter(|columns| *columns > 0)
 }

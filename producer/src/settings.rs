@@ -60,6 +60,8 @@ impl Settings {
         let options = LedgerOptions {
             max_connections: 2,
             connect_timeout: CONNECT_TIMEOUT,
+            // A person can repeat the command.
+            wait_for_server: Duration::ZERO,
             statement_timeout: STATEMENT_TIMEOUT,
             ..LedgerOptions::default()
         };
@@ -84,6 +86,14 @@ impl Settings {
         Ok(ledger)
     }
 
+    /// What the names of exchanges and queues begin with.
+    pub(crate) fn prefix(&self) -> String {
+        match &self.broker_prefix {
+            Some(prefix) => prefix.clone(),
+            None => Names::default().commands_exchange(),
+        }
+    }
+
     /// How to reach RabbitMQ.
     pub(crate) fn broker(&self) -> Result<BrokerOptions, CliError> {
         let url = self.amqp_url.as_ref().ok_or(CliError::UrlMissing {
@@ -93,6 +103,10 @@ impl Settings {
         let mut options = BrokerOptions::new(url.clone(), "tpvm-upgrade");
         options.connect_timeout = CONNECT_TIMEOUT;
         if let Some(prefix) = &self.broker_prefix {
+            broker::check_prefix(prefix).map_err(|source| CliError::Broker {
+                action: "use the prefix",
+                source,
+            })?;
             options.names = Names::new(prefix);
         }
         Ok(options)

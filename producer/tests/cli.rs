@@ -11,6 +11,8 @@ mod connections;
 mod dead_letters;
 #[path = "cli/dead_letters_changed.rs"]
 mod dead_letters_changed;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/execute.rs"]
 mod execute;
 #[path = "cli/history.rs"]
@@ -19,6 +21,8 @@ mod history;
 mod inventory;
 #[path = "cli/letters.rs"]
 mod letters;
+#[path = "cli/reach.rs"]
+mod reach;
 #[path = "cli/responder.rs"]
 mod responder;
 #[path = "cli/show.rs"]
@@ -29,3 +33,5 @@ mod support;
 mod upgrade;
 #[path = "cli/watch.rs"]
 mod watch;
+#[path = "cli/widths.rs"]
+mod widths;

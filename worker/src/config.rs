@@ -81,25 +81,27 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], which names the file, and the key or the line.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let config = match path {
-            None => Self::default(),
-            Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-                        path: path.to_owned(),
-                        source,
-                    })?;
-                toml::from_str(&text).map_err(|source| ConfigError::Invalid {
-                    path: path.to_owned(),
-                    source: Box::new(source),
-                })?
-            }
-        };
+        let config = Self::read(path)?;
         config.check()?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Reads a file whose values may not work together.
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Invalid {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, value: String, problem| {
             Err(ConfigError::Value {
                 key,

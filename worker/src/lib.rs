@@ -1,6 +1,7 @@
 //! The worker: an engine that carries steps from message to message, one file for each acting
 //! state, and the ways to switches (SSH) and to EFA (HTTPS).
 
+pub mod check;
 pub mod config;
 mod context;
 pub mod efa;

@@ -1,16 +1,17 @@
 //! `tpvm-worker`: carries TPVM upgrades from state to state.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
+use worker::check::{self, one_line, problems, start_failure};
 use worker::config::{Config, LogFormat};
-use worker::worker::{Urls, alive, check, migrate, run};
+use worker::worker::{StartError, Urls, alive, check, migrate, run};
 
 /// Carries TPVM upgrades from state to state.
 ///
@@ -43,20 +44,81 @@ const EXAMPLES: &str = "\
 Examples:
   tpvm-worker --config worker.toml --check-config
   DATABASE_URL=… AMQP_URL=… tpvm-worker --migrate
-  DATABASE_URL=… AMQP_URL=… tpvm-worker --config worker.toml";
+  DATABASE_URL=… AMQP_URL=… tpvm-worker --config worker.toml
 
-fn main() -> anyhow::Result<ExitCode> {
-    broker::deepen_stacks().context("can't start anew with deeper stacks")?;
-    work(Cli::parse())
+Exit codes:
+  0  done, or drained after a signal
+  1  not alive (health), or a part of the worker failed
+  2  the arguments, the configuration, a file or a URL can't be used
+  5  Postgres or RabbitMQ can't be reached or used";
+
+/// The configuration, a file that it names, or a URL can't be used.
+const UNUSABLE: u8 = 2;
+/// Postgres or RabbitMQ can't be reached or used.
+const UNAVAILABLE: u8 = 5;
+
+/// Why the program ends: one line, and the exit code.
+struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    fn new(code: u8, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { text, code }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let code = match &error {
+            StartError::Dialect(_) | StartError::Efa(_) | StartError::MinimumVersion { .. } => {
+                UNUSABLE
+            }
+            StartError::Ledger(ledger::LedgerError::Invalid(_)) => UNUSABLE,
+            StartError::Ledger(_) => UNAVAILABLE,
+            StartError::Broker(error) => match error {
+                broker::BrokerError::InvalidUrl { .. }
+                | broker::BrokerError::InvalidPrefix { .. }
+                | broker::BrokerError::NameTooLong { .. } => UNUSABLE,
+                _ => UNAVAILABLE,
+            },
+        };
+        Failure::new(code, start_failure(&error))
+    }
+}
+
+fn main() -> ExitCode {
+    let ended = match broker::deepen_stacks() {
+        Ok(()) => work(Cli::parse()),
+        Err(error) => Err(Failure::new(
+            1,
+            format!("can't start anew with deeper stacks: {error}"),
+        )),
+    };
+    ended.unwrap_or_else(|failure| {
+        // Nothing is left to tell it to when even this fails.
+        let _ = writeln!(io::stderr(), "error: {}", failure.text);
+        ExitCode::from(failure.code)
+    })
 }
 
 #[tokio::main]
-async fn work(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = Config::load(cli.config.as_deref())?;
+async fn work(cli: Cli) -> Result<ExitCode, Failure> {
+    if cli.check_config {
+        return Ok(check_config(&cli));
+    }
+    let config = Config::load(cli.config.as_deref())
+        .map_err(|error| Failure::new(UNUSABLE, one_line(&error)))?;
     start_log(&config);
     if let Some(Command::Health) = cli.command {
         let file = config.worker.heartbeat_file.as_deref();
-        let file = file.context("worker.heartbeat_file is not set: nothing tells of the health")?;
+        let file = file.ok_or_else(|| {
+            let text = "worker.heartbeat_file is not set, so nothing tells of the health; set it \
+                        in the configuration file";
+            Failure::new(UNUSABLE, text)
+        })?;
         return Ok(if alive(file, &config) {
             ExitCode::SUCCESS
         } else {
@@ -64,10 +126,6 @@ async fn work(cli: Cli) -> anyhow::Result<ExitCode> {
         });
     }
     check(&config)?;
-    if cli.check_config {
-        info!("the configuration is valid");
-        return Ok(ExitCode::SUCCESS);
-    }
     let database = from_env("DATABASE_URL")?;
     if cli.migrate {
         migrate(&config, &database).await?;
@@ -78,12 +136,42 @@ async fn work(cli: Cli) -> anyhow::Result<ExitCode> {
         database,
         amqp: from_env("AMQP_URL")?,
     };
-    run(config, &urls, stop_on_signal()?).await?;
+    let stop = stop_on_signal()
+        .map_err(|error| Failure::new(1, format!("can't wait for signals: {error}")))?;
+    run(config, &urls, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn from_env(name: &'static str) -> anyhow::Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set in the environment"))
+/// Tells all problems, or that there is none.
+fn check_config(cli: &Cli) -> ExitCode {
+    let urls = check::Urls {
+        database: from_env("DATABASE_URL").ok(),
+        amqp: from_env("AMQP_URL").ok(),
+    };
+    let problems = problems(cli.config.as_deref(), &urls);
+    // Whoever reads neither has seen enough.
+    if problems.is_empty() {
+        let _ = writeln!(io::stdout(), "the configuration is valid");
+        return ExitCode::SUCCESS;
+    }
+    for problem in problems {
+        let _ = writeln!(io::stderr(), "error: {problem}");
+    }
+    ExitCode::from(UNUSABLE)
+}
+
+fn from_env(name: &'static str) -> Result<String, Failure> {
+    match std::env::var(name) {
+        Ok(value) if !value.trim().is_empty() => Ok(value),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(
+            UNUSABLE,
+            format!("{name} is not text in UTF-8; percent-encode what is not ASCII"),
+        )),
+        _ => Err(Failure::new(
+            UNUSABLE,
+            format!("{name} is not set; set it in the environment"),
+        )),
+    }
 }
 
 fn start_log(config: &Config) {
@@ -92,15 +180,22 @@ fn start_log(config: &Config) {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,lapin=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        // Colours are for terminals, and only for those who want them.
+        .with_ansi(io::stderr().is_terminal() && !no_color())
+        .with_writer(io::stderr);
     match config.log.format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
 }
 
+/// <https://no-color.org>: set to anything, and not empty.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process at once.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+fn stop_on_signal() -> io::Result<CancellationToken> {
     const INTERRUPTED: i32 = 130;
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -177,6 +177,7 @@ async fn connect_ledger(config: &Config, url: &str) -> Result<Ledger, ledger::Le
     let options = LedgerOptions {
         max_connections: config.ledger.max_connections,
         connect_timeout: config.ledger.connect_timeout,
+        wait_for_server: config.ledger.connect_timeout,
         statement_timeout: config.ledger.statement_timeout,
         ..LedgerOptions::default()
     };

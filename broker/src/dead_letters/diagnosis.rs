@@ -94,7 +94,9 @@ impl<'a> Headers<'a> {
         let reason = last.text("reason")?;
         let counts = std::iter::once(last).chain(deaths);
         let counts = counts.map(|death| death.get("count").and_then(count).unwrap_or(1));
-        let (reason, remedy) = explained(&reason);
+        // Kept by RabbitMQ when it takes the message's own limit off.
+        let own_limit = last.get("original-expiration").is_some();
+        let (reason, remedy) = explained(&reason, own_limit);
         Some(Diagnosis {
             reason,
             remedy: remedy.to_owned(),
@@ -106,8 +108,28 @@ impl<'a> Headers<'a> {
     }
 }
 
+/// Whose limit it was decides what happens to the letter when it is redriven: RabbitMQ takes a
+/// limit that the message itself had off when it sets the message aside, and a queue's stays.
+fn expired(own_limit: bool) -> (String, &'static str) {
+    let (reason, remedy) = match own_limit {
+        true => (
+            "it expired before a worker took it: whoever published it had limited its life",
+            "have workers serve its queue, then redrive it: that limit is gone from it. A policy \
+             on the broker that limits the life of messages would still let it expire again",
+        ),
+        false => (
+            "it expired before a worker took it: a policy on the broker limits the life of \
+             messages in its queue",
+            "have an administrator remove that policy (`rabbitmqctl list_policies` shows \
+             message-ttl), and have workers serve the queue; then redrive it. As long as the \
+             policy is there, a redriven message expires again",
+        ),
+    };
+    (reason.to_owned(), remedy)
+}
+
 /// RabbitMQ's word for a reason, and what to do, in words for people.
-fn explained(word: &str) -> (String, &'static str) {
+fn explained(word: &str, own_limit: bool) -> (String, &'static str) {
     let (reason, remedy) = match word {
         "delivery_limit" => (
             "RabbitMQ delivered it as often as its queue allows, and no worker ever finished it: \
@@ -120,13 +142,12 @@ fn explained(word: &str) -> (String, &'static str) {
             "a consumer rejected it, and workers never do",
             "find out who else consumes the queue and end that, then redrive it",
         ),
-        "expired" => (
-            "it expired before a worker took it: whoever published it had limited its life",
-            "have workers serve its queue; redriven it does not expire any more",
-        ),
+        "expired" => return expired(own_limit),
         "maxlen" => (
-            "its queue was full: a policy on the broker limits it",
-            "have workers serve its queue, or raise the limit, then redrive it",
+            "its queue was full: a policy on the broker limits its length",
+            "have workers serve its queue, and raise or remove the limit (`rabbitmqctl \
+             list_policies` shows the policies), then redrive it: while the queue is full, it \
+             can't be redriven, or takes the place of another message",
         ),
         other => {
             let reason = format!("RabbitMQ set it aside with the reason {other:?}");
@@ -217,6 +238,28 @@ mod tests {
         assert!(diagnosis.reason.contains("as often as its queue allows"));
         assert_eq!(diagnosis.source_queue.as_deref(), Some("step"));
         assert_eq!((diagnosis.set_aside_at, diagnosis.deaths), (Some(7), 3));
+    }
+
+    #[test]
+    fn when_a_letter_expired_then_the_advice_depends_on_whose_limit_it_was() {
+        let of = |entries: Vec<(&str, AMQPValue)>| {
+            let mut death = FieldTable::default();
+            for (name, value) in entries {
+                death.insert(name.into(), value);
+            }
+            let deaths = deaths(vec![AMQPValue::FieldTable(death)]);
+            Diagnosis::of(Some(&table([("x-death", deaths)])))
+        };
+        let by_policy = of(vec![("reason", string("expired"))]);
+        assert!(by_policy.reason.contains("policy"), "{by_policy:?}");
+        assert!(by_policy.remedy.contains("expires again"), "{by_policy:?}");
+        let own = ("original-expiration", string("1000"));
+        let by_itself = of(vec![("reason", string("expired")), own]);
+        assert!(by_itself.reason.contains("published it"), "{by_itself:?}");
+        assert!(
+            by_itself.remedy.contains("is gone from it"),
+            "{by_itself:?}"
+        );
     }
 
     #[test]

@@ -150,7 +150,21 @@ async fn ask(
             action: "get ready for the answer",
             source,
         })?;
-    publish(options, request, inbox.queue().to_owned()).await?;
+    let answer = match publish(options, request, inbox.queue().to_owned()).await {
+        Ok(()) => answer(&mut inbox, request, deadline, timeout).await,
+        Err(error) => Err(error),
+    };
+    inbox.close().await;
+    answer
+}
+
+/// Waits for the answer until the deadline.
+async fn answer(
+    inbox: &mut Inbox,
+    request: &UpgradeRequest,
+    deadline: Instant,
+    timeout: Duration,
+) -> Result<Reply, CliError> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let delivery = inbox
@@ -235,10 +249,20 @@ fn told(answer: &Answer) -> String {
     }
 }
 
+/// The variables of a login, then what the system says of the user, which services without a login
+/// have too.
 fn login_name() -> Requester {
-    ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| env::var(name).ok()?.parse().ok())
+    let variable = |name: &str| env::var(name).ok()?.parse().ok();
+    let system = || whoami::username().ok()?.parse().ok();
+    let number = || {
+        format!("uid-{}", rustix::process::getuid().as_raw())
+            .parse()
+            .ok()
+    };
+    variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .or_else(system)
+        .or_else(number)
         .unwrap_or_else(unknown_requester)
 }
 

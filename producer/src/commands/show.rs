@@ -67,7 +67,11 @@ pub(crate) async fn run(
         }));
     }
     ledger.close().await;
-    output.show(&Items::new(items), |shown| shown.tables(table))?;
+    let shape = |items: &[Item]| match asked_for_one {
+        true => table(items).as_lines(),
+        false => table(items),
+    };
+    output.show(&Items::new(items), |shown| shown.tables(shape))?;
     Ok(Exit::Done)
 }
 

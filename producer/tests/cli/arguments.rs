@@ -95,7 +95,17 @@ async fn arguments_that_can_not_be_used() {
 #[tokio::test]
 async fn a_reader_that_went_away_is_no_failure() {
     let site = Site::new().await;
-    for args in [&["list"][..], &["list", "--format", "json"], &["show"]] {
+    for args in [
+        &["list"][..],
+        &["list", "--format", "json"],
+        &["show"],
+        &["inventory", "show"],
+        &["doctor"],
+        &["migrate"],
+        &["--help"],
+        &["execute", "--help"],
+        &["--version"],
+    ] {
         let mut child = site.program(args).spawn().unwrap();
         drop(child.stdout.take());
         let ended = child.wait_with_output().await.unwrap();

@@ -94,10 +94,14 @@ async fn tables_are_made_by_migrate() {
         assert_eq!(ran.stdout, "Migrate [success]\n");
     }
     run(&["list"]).await.ended(0);
-    let doctor = run(&["doctor"]).await.ended(0);
-    assert_eq!(
-        doctor.stdout,
-        "Postgres and its tables [success]\nRabbitMQ [success]\n"
+    // No worker is at work here.
+    let doctor = run(&["doctor"]).await;
+    assert!(
+        doctor.stdout.starts_with(
+            "Postgres and its tables [success]\nUpgrades that are due [success]\n\
+             RabbitMQ [success]\n"
+        ),
+        "{doctor:?}"
     );
 }
 

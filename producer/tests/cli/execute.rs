@@ -198,3 +198,35 @@ async fn wait_follows_the_upgrade_to_its_end() {
     assert!(responder.requests.try_recv().is_err());
     responder.stop().await;
 }
+
+/// Nothing of a connection that is just being given up may outlive the runtime that it needs.
+#[tokio::test]
+async fn when_the_answer_is_not_waited_for_then_the_program_ends_without_a_panic() {
+    let responder = Responder::start().await;
+    for _ in 0..25 {
+        let ran = finish(responder.program(&["--timeout", "0s"]))
+            .await
+            .ended(4);
+        assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+        assert!(ran.stderr.starts_with("error: "), "{ran:?}");
+    }
+    responder.stop().await;
+}
+
+#[tokio::test]
+async fn when_no_variable_names_the_user_then_the_system_does() {
+    let mut responder = Responder::start().await;
+    let mut command = responder.program(&["--timeout", "5s"]);
+    command.env_remove("USER").env_remove("LOGNAME");
+    let running = tokio::spawn(finish(command));
+    let (request, delivery) = responder.request().await;
+    let login = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let login = String::from_utf8(login.stdout).unwrap();
+    assert_eq!(request.requested_by.to_string(), login.trim());
+    delivery.ack().await.unwrap();
+    running.await.unwrap().ended(4);
+    responder.stop().await;
+}

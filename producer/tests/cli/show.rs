@@ -85,7 +85,7 @@ async fn a_table_like_the_vendors() {
     let mut upgrade = site.accept(1).await;
     upgrade.is_reverted().await;
 
-    let shown = site.run(&["show", "--ip", &device_ip(1)]).await.ended(0);
+    let shown = site.run(&["show"]).await.ended(0);
     let rows = cells(&shown.stdout);
     assert_eq!(
         rows[0],

@@ -29,6 +29,7 @@ pub fn program(args: &[&str]) -> Command {
         "TPVM_UPGRADE_CONFIG",
         "TPVM_BROKER_PREFIX",
         "RUST_LOG",
+        "COLUMNS",
     ] {
         command.env_remove(name);
     }
@@ -98,10 +99,15 @@ impl Site {
         command
     }
 
-    /// The program on a terminal of 100 columns, which `script` gives it.
+    /// The program on a terminal of 100 columns.
     pub fn on_terminal(&self, args: &str) -> Command {
+        self.on_terminal_of(args, 100)
+    }
+
+    /// The program on a terminal of so many columns, which `script` gives it.
+    pub fn on_terminal_of(&self, args: &str, columns: u16) -> Command {
         let program = env!("CARGO_BIN_EXE_tpvm-upgrade");
-        let line = format!("stty cols 100 rows 30; exec {program} {args}");
+        let line = format!("stty cols {columns} rows 30; exec {program} {args}");
         let mut command = Command::new("script");
         command
             .args(["-qefc", &line, "/dev/null"])

@@ -12,8 +12,18 @@ const HEAD: &str = "\
 refused, and `tpvm-worker --config worker.toml --check-config` tells what is wrong with a file.
 Durations are written like `90s`, `10m` or `1h 30m`.
 
-Two URLs come from the environment, since they hold passwords: `DATABASE_URL` for Postgres and
-`AMQP_URL` for RabbitMQ (`amqp://` or `amqps://`). `TPVM_WORKER_CONFIG` names the file in place of
+Two URLs come from the environment, since they hold passwords:
+
+- `DATABASE_URL` for Postgres: `postgres://<user>:<password>@<host>:<port>/<database>`, with the
+  parameters `sslmode` (`disable`, `prefer`, `require`, `verify-ca`, `verify-full`), `sslrootcert`
+  (a PEM file of CAs, with `verify-ca` and `verify-full`), `sslcert` and `sslkey` (PEM files),
+  `host` (also a folder with a socket), `port`, `dbname`, `user`, `password`, `options` and
+  `statement-cache-capacity`.
+- `AMQP_URL` for RabbitMQ: `amqp://<user>:<password>@<host>:<port>/<vhost>`, or `amqps://` for TLS,
+  with the parameter `cacertfile` (a PEM file of CAs, beside the system's).
+
+Special characters in them are percent-encoded. Any other parameter is refused, not ignored.
+`--check-config` checks both, if they are set, without connecting. `TPVM_WORKER_CONFIG` names the file in place of
 `--config`; `RUST_LOG` sets what is logged.
 
 This page is generated from the code: `cargo xtask generate`.
