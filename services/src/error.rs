@@ -7,6 +7,9 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServicesError {
+    /// The certificates of the servers can't be made.
+    #[error("can't make certificates for the servers")]
+    Certificates(#[from] rcgen::Error),
     /// A variable that names a server is unset.
     #[error(
         "{0} is not set: run `cargo xtask test`, or set {0} to the URL of a server that may be used for tests"

@@ -7,7 +7,9 @@
 //!   named in `DATABASE_URL` and `AMQP_URL`, which `cargo xtask test` sets.
 //! - [`Proxy`] stands between a program and a server, and fails as a network does.
 //!
-//! The servers listen on 127.0.0.1 only and ask for no password.
+//! The servers listen on 127.0.0.1 only and ask for no password. Those of the tests speak TLS, with
+//! certificates of a [`Certificates`]; those that a test starts by itself don't, so that both are
+//! tried.
 
 #[cfg(feature = "database")]
 mod database;
@@ -20,13 +22,15 @@ mod process;
 mod proxy;
 mod rabbitmq;
 mod stack;
+mod tls;
 
 #[cfg(feature = "database")]
 pub use database::{Database, database, database_on};
-pub use environment::amqp_url;
+pub use environment::{amqp_url, plain_amqp_url};
 pub use error::ServicesError;
 pub use install::{install_faketime, install_missing, install_python_client};
 pub use postgres::{Postgres, Shutdown};
 pub use proxy::{Flow, Proxy};
 pub use rabbitmq::RabbitMq;
 pub use stack::{Stack, scratch_dir};
+pub use tls::Certificates;

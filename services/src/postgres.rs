@@ -8,6 +8,7 @@ use rustix::process::{Signal, geteuid};
 
 use crate::environment::DATABASE_URL;
 use crate::process::{Server, run};
+use crate::tls::Certificates;
 use crate::{ServicesError, ports};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,7 +19,15 @@ pub struct Postgres {
     home: PathBuf,
     account: Option<Account>,
     port: u16,
+    tls: Option<Tls>,
     server: Option<Server>,
+}
+
+/// The files of a server that speaks TLS.
+struct Tls {
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 /// How a server is stopped.
@@ -44,6 +53,24 @@ impl Postgres {
     /// # Errors
     /// When the programs are missing, or the server can't be set up or started.
     pub async fn start(dir: &Path) -> Result<Self, ServicesError> {
+        Self::set_up(dir, None).await
+    }
+
+    /// As [`Postgres::start`], with TLS; its URL has clients check the certificate and its name.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn start_with_tls(
+        dir: &Path,
+        certificates: &Certificates,
+    ) -> Result<Self, ServicesError> {
+        Self::set_up(dir, Some(certificates)).await
+    }
+
+    async fn set_up(
+        dir: &Path,
+        certificates: Option<&Certificates>,
+    ) -> Result<Self, ServicesError> {
         let programs = programs().ok_or(ServicesError::NotInstalled {
             program: "Postgres server in /usr/lib/postgresql/*/bin",
             package: "postgresql",
@@ -58,12 +85,26 @@ impl Postgres {
         }
         std::fs::set_permissions(&home, PermissionsExt::from_mode(0o700))
             .map_err(ServicesError::file("protect", &home))?;
+        let tls = match certificates {
+            Some(certificates) => {
+                let owner = account.map(|account| (account.user, account.group));
+                let (certificate, key) = certificates.write(&home, owner)?;
+                let ca = certificates.ca_file().to_owned();
+                Some(Tls {
+                    ca,
+                    certificate,
+                    key,
+                })
+            }
+            None => None,
+        };
         let [port] = ports::free()?;
         let mut postgres = Self {
             programs,
             home,
             account,
             port,
+            tls,
             server: None,
         };
         postgres.create_cluster().await?;
@@ -80,7 +121,13 @@ impl Postgres {
     /// As `DATABASE_URL` has it; the database is `postgres`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        match &self.tls {
+            Some(Tls { ca, .. }) => {
+                format!("{url}?sslmode=verify-full&sslrootcert={}", ca.display())
+            }
+            None => url,
+        }
     }
 
     /// The folder of the server's client programs (`psql`).
@@ -141,6 +188,13 @@ impl Postgres {
             // No socket file: its default folder is often not ours, and its path may be too long.
             .args(["-c", "unix_socket_directories="])
             .args(["-c", "max_connections=300"]);
+        if let Some(tls) = &self.tls {
+            let setting = |name: &str, file: &Path| format!("{name}={}", file.display());
+            command
+                .args(["-c", "ssl=on"])
+                .args(["-c", &setting("ssl_cert_file", &tls.certificate)])
+                .args(["-c", &setting("ssl_key_file", &tls.key)]);
+        }
         let log = self.home.join("log");
         let mut server = Server::spawn("Postgres", command, &log, Signal::QUIT)?;
         let pid = server.pid().to_string();

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::environment::AMQP_URL;
 use crate::process::{Server, run};
+use crate::tls::Certificates;
 use crate::{ServicesError, ports};
 
 /// The scripts that run as any user; those on the path insist on user `rabbitmq`.
@@ -18,10 +19,16 @@ const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
 /// Long enough for a machine that has other things to do.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The log of quorum queues is 512 MB by default, in memory too: 64 MB cuts the broker's peak from
+/// 1 GiB to a quarter at the same speed.
+const CONFIGURATION: &str = "loopback_users = none\ndisk_free_limit.absolute = 200MB\n\
+                             raft.wal_max_size_bytes = 64000000\n";
+
 /// A private RabbitMQ server: user `guest`, on 127.0.0.1 only.
 pub struct RabbitMq {
     home: PathBuf,
     ports: Ports,
+    tls: bool,
     /// The broker and, after it, the port mapper it needs: ended in this order.
     broker: Option<Server>,
     mapper: Option<Server>,
@@ -30,6 +37,8 @@ pub struct RabbitMq {
 #[derive(Clone, Copy)]
 struct Ports {
     amqp: u16,
+    /// Listened on with TLS only.
+    amqps: u16,
     distribution: u16,
     mapper: u16,
 }
@@ -40,6 +49,24 @@ impl RabbitMq {
     /// # Errors
     /// When the programs are missing, or the server can't be set up or started.
     pub async fn start(dir: &Path) -> Result<Self, ServicesError> {
+        Self::set_up(dir, None).await
+    }
+
+    /// As [`RabbitMq::start`], with TLS on one port and without it on another.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub async fn start_with_tls(
+        dir: &Path,
+        certificates: &Certificates,
+    ) -> Result<Self, ServicesError> {
+        Self::set_up(dir, Some(certificates)).await
+    }
+
+    async fn set_up(
+        dir: &Path,
+        certificates: Option<&Certificates>,
+    ) -> Result<Self, ServicesError> {
         if !is_installed() {
             return Err(ServicesError::NotInstalled {
                 program: "RabbitMQ server in /usr/lib/rabbitmq/bin",
@@ -49,8 +76,12 @@ impl RabbitMq {
         }
         let home = dir.join("rabbitmq");
         write_settings(&home)?;
+        if let Some(certificates) = certificates {
+            certificates.write(&home, None)?;
+        }
         let mut rabbitmq = Self {
             home,
+            tls: certificates.is_some(),
             ports: Ports::free()?,
             broker: None,
             mapper: None,
@@ -68,6 +99,15 @@ impl RabbitMq {
     /// As `AMQP_URL` has it.
     #[must_use]
     pub fn url(&self) -> String {
+        match self.tls {
+            true => format!("amqps://guest:guest@127.0.0.1:{}/%2f", self.ports.amqps),
+            false => self.plain_url(),
+        }
+    }
+
+    /// The same without TLS.
+    #[must_use]
+    pub fn plain_url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
@@ -139,6 +179,7 @@ impl RabbitMq {
         let data = self.data();
         std::fs::create_dir_all(&data).map_err(ServicesError::file("create", data))?;
         let log = self.home.join("out");
+        self.write_configuration()?;
 
         // The node would start a port mapper as a daemon that outlives it; it finds ours instead.
         let mut command = Command::new("epmd");
@@ -160,9 +201,35 @@ impl RabbitMq {
         broker
             .until_ready(TIMEOUT, async || speaks_amqp(port).await)
             .await?;
+        if self.tls {
+            // It is the next port that the broker opens.
+            let port = self.ports.amqps;
+            broker
+                .until_ready(TIMEOUT, async || {
+                    TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                        .await
+                        .is_ok()
+                })
+                .await?;
+        }
         self.broker = Some(broker);
         self.mapper = Some(mapper);
         Ok(())
+    }
+
+    /// The ports are known only now, and may be others at the next attempt.
+    fn write_configuration(&self) -> Result<(), ServicesError> {
+        let (home, amqps) = (self.home.display(), self.ports.amqps);
+        let tls = match self.tls {
+            true => format!(
+                "listeners.ssl.default = 127.0.0.1:{amqps}\nssl_options.verify = verify_none\n\
+                 ssl_options.certfile = {home}/server.pem\nssl_options.keyfile = {home}/server.key\n"
+            ),
+            false => String::new(),
+        };
+        let path = self.home.join("rabbitmq.conf");
+        std::fs::write(&path, format!("{CONFIGURATION}{tls}"))
+            .map_err(ServicesError::file("write", path))
     }
 
     fn data(&self) -> PathBuf {
@@ -206,9 +273,10 @@ impl RabbitMq {
 
 impl Ports {
     fn free() -> Result<Self, ServicesError> {
-        let [amqp, distribution, mapper] = ports::free()?;
+        let [amqp, amqps, distribution, mapper] = ports::free()?;
         Ok(Self {
             amqp,
+            amqps,
             distribution,
             mapper,
         })
@@ -222,12 +290,6 @@ fn write_settings(home: &Path) -> Result<(), ServicesError> {
     };
     std::fs::create_dir(home).map_err(ServicesError::file("create", home))?;
     write("enabled_plugins", b"[].")?;
-    // The log of quorum queues is 512 MB by default, in memory too: 64 MB cuts the broker's peak
-    // from 1 GiB to a quarter at the same speed.
-    write(
-        "rabbitmq.conf",
-        b"loopback_users = none\ndisk_free_limit.absolute = 200MB\nraft.wal_max_size_bytes = 64000000\n",
-    )?;
     write_cookie(&home.join(".erlang.cookie"))
 }
 

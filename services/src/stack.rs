@@ -1,10 +1,14 @@
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::environment::{AMQP_URL, DATABASE_URL, given};
-use crate::{Postgres, RabbitMq, ServicesError};
+use crate::environment::{AMQP_URL, DATABASE_URL, PLAIN_AMQP_URL, given};
+use crate::{Certificates, Postgres, RabbitMq, ServicesError};
+
+/// What Debian trusts.
+const SYSTEM_CAS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Postgres and RabbitMQ, private ones unless `DATABASE_URL` or `AMQP_URL` name others.
 ///
@@ -12,6 +16,7 @@ use crate::{Postgres, RabbitMq, ServicesError};
 pub struct Stack {
     database_url: String,
     amqp_url: String,
+    certificates: Option<Certificates>,
     postgres: Option<Postgres>,
     rabbitmq: Option<RabbitMq>,
     // Last: the servers are gone before their folder is.
@@ -24,18 +29,41 @@ impl Stack {
     /// # Errors
     /// When a server's programs are missing, or it can't be set up or started.
     pub async fn start() -> Result<Self, ServicesError> {
+        Self::set_up(scratch_dir()?, None).await
+    }
+
+    /// As [`Stack::start`], with TLS.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_with_tls() -> Result<Self, ServicesError> {
         let dir = scratch_dir()?;
+        let certificates = Certificates::new(dir.path())?;
+        Self::set_up(dir, Some(certificates)).await
+    }
+
+    async fn set_up(
+        dir: TempDir,
+        certificates: Option<Certificates>,
+    ) -> Result<Self, ServicesError> {
+        let tls = certificates.as_ref();
         let (postgres, rabbitmq) = tokio::try_join!(
             async {
                 match given(DATABASE_URL) {
                     Some(_) => Ok(None),
-                    None => Postgres::start(dir.path()).await.map(Some),
+                    None => match tls {
+                        Some(tls) => Postgres::start_with_tls(dir.path(), tls).await.map(Some),
+                        None => Postgres::start(dir.path()).await.map(Some),
+                    },
                 }
             },
             async {
                 match given(AMQP_URL) {
                     Some(_) => Ok(None),
-                    None => RabbitMq::start(dir.path()).await.map(Some),
+                    None => match tls {
+                        Some(tls) => RabbitMq::start_with_tls(dir.path(), tls).await.map(Some),
+                        None => RabbitMq::start(dir.path()).await.map(Some),
+                    },
                 }
             },
         )?;
@@ -44,6 +72,7 @@ impl Stack {
             amqp_url: url(AMQP_URL, rabbitmq.as_ref().map(RabbitMq::url)),
             postgres,
             rabbitmq,
+            certificates,
             dir,
         })
     }
@@ -58,6 +87,24 @@ impl Stack {
     #[must_use]
     pub fn amqp_url(&self) -> &str {
         &self.amqp_url
+    }
+
+    /// What the tests' processes need in their environment to find the servers and to trust them.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let mut environment: Vec<(&str, OsString)> = vec![
+            (DATABASE_URL, self.database_url().into()),
+            (AMQP_URL, self.amqp_url().into()),
+        ];
+        if let (Some(certificates), Some(rabbitmq)) = (&self.certificates, &self.rabbitmq) {
+            environment.push((PLAIN_AMQP_URL, rabbitmq.plain_url().into()));
+            // What AMQP clients in all languages trust.
+            environment.push(("SSL_CERT_FILE", certificates.ca_file().into()));
+            // Not cargo, which may have to fetch something.
+            if Path::new(SYSTEM_CAS).exists() {
+                environment.push(("CARGO_HTTP_CAINFO", SYSTEM_CAS.into()));
+            }
+        }
+        environment
     }
 
     /// A folder for whatever belongs to this run; removed at the end.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use services::{Postgres, RabbitMq, Shutdown, scratch_dir};
+use services::{Certificates, Postgres, RabbitMq, Shutdown, scratch_dir};
 
 /// Command lines of every process that names `dir`, in its arguments or its environment.
 fn processes_of(dir: &Path) -> Vec<String> {
@@ -162,4 +162,54 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn when_servers_speak_tls_then_their_certificates_are_checked() {
+    let dir = scratch_dir().unwrap();
+    let certificates = Certificates::new(dir.path()).unwrap();
+    let (postgres, rabbitmq) = tokio::try_join!(
+        Postgres::start_with_tls(dir.path(), &certificates),
+        RabbitMq::start_with_tls(dir.path(), &certificates),
+    )
+    .unwrap();
+    let used = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    assert_eq!(sql(&postgres, used), "t");
+
+    let other = scratch_dir().unwrap();
+    let stranger = Certificates::new(other.path()).unwrap();
+    let paths = [&certificates, &stranger].map(|one| one.ca_file().to_str().unwrap().to_owned());
+    let output = Command::new(postgres.programs().join("psql"))
+        .args(["--no-psqlrc", "-c", "select 1", "-d"])
+        .arg(postgres.url().replace(&paths[0], &paths[1]))
+        .output()
+        .unwrap();
+    assert!(
+        !output.status.success(),
+        "a stranger's certificate is trusted"
+    );
+
+    let openssl = |ca: &str| {
+        let address = rabbitmq.url();
+        let address = address
+            .split(['@', '/'])
+            .find(|part| part.starts_with("127."));
+        Command::new("openssl")
+            .args([
+                "s_client",
+                "-verify_return_error",
+                "-verify_ip",
+                "127.0.0.1",
+            ])
+            .args(["-CAfile", ca, "-connect", address.unwrap()])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(openssl(&paths[0]));
+    assert!(!openssl(&paths[1]));
+    rabbitmq.stop().await.unwrap();
+    postgres.stop().await.unwrap();
 }

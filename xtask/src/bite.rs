@@ -66,7 +66,7 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut statements = Postgres::start(scratch.path()).await?;
     generate::migrate(&statements).await?;
     let copy = Copy::of_the_tree(statements.url()).await?;
-    let stack = Stack::start().await?;
+    let stack = Stack::start_with_tls().await?;
     let mut table = format!("{:<44} {:<9} {:>5}  caught by\n", "break", "law", "s");
     let mut missed = 0;
     for one in &breaks {
@@ -250,8 +250,7 @@ impl Copy {
         let file = std::fs::File::create(&log).context("can't write the log")?;
         let mut command = self.cargo(&[&["test"], &arguments[..]].concat());
         command
-            .env("DATABASE_URL", stack.database_url())
-            .env("AMQP_URL", stack.amqp_url())
+            .envs(stack.environment())
             .env("TMPDIR", stack.dir())
             .env("RUST_BACKTRACE", "0")
             .env("TPVM_TEST_PATIENCE", PATIENCE)

@@ -23,11 +23,10 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         services::install_faketime().await?;
         build_programs().await?;
     }
-    let stack = Stack::start().await?;
+    let stack = Stack::start_with_tls().await?;
     let mut command = cargo(options.cargo_arguments());
     command
-        .env("DATABASE_URL", stack.database_url())
-        .env("AMQP_URL", stack.amqp_url())
+        .envs(stack.environment())
         // What a test can't clean up, since it was killed, goes with the rest.
         .env("TMPDIR", stack.dir());
     let status = job::run(command).await;

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::support::{
-    Bed, Consuming, amqp_url, eventually, on_bed, outgoing, proxy, queue, seq, soon, via,
+    Bed, Consuming, amqp_url, eventually, forging_proxy, on_bed, outgoing, proxy, queue, seq, soon,
+    via,
 };
 
 const CONNECTION: u16 = 10;
@@ -159,9 +160,9 @@ async fn without_a_broker_a_publish_times_out_and_with_one_it_succeeds() {
 #[tokio::test]
 async fn a_blocked_connection_times_out_and_goes_on_when_it_is_unblocked() {
     on_bed(async |bed| {
-        let proxy = proxy();
+        let (proxy, via) = forging_proxy();
         let patience = Duration::from_millis(700);
-        let publisher = Publisher::start(impatient(bed, via(&proxy), patience));
+        let publisher = Publisher::start(impatient(bed, via, patience));
         publishes_again(bed, &publisher).await;
         inject(&proxy, 0, CONNECTION, BLOCKED, b"\x0alow memory");
         times_out(bed, &publisher).await;
@@ -179,9 +180,9 @@ async fn a_blocked_connection_times_out_and_goes_on_when_it_is_unblocked() {
 #[tokio::test]
 async fn closing_does_not_wait_for_ever_for_a_blocked_connection() {
     on_bed(async |bed| {
-        let proxy = proxy();
+        let (proxy, via) = forging_proxy();
         let patience = Duration::from_millis(500);
-        let publisher = Publisher::start(impatient(bed, via(&proxy), patience));
+        let publisher = Publisher::start(impatient(bed, via, patience));
         publishes_again(bed, &publisher).await;
         inject(&proxy, 0, CONNECTION, BLOCKED, b"\x0alow memory");
         times_out(bed, &publisher).await;
@@ -254,9 +255,9 @@ async fn the_consumer_comes_back_when_its_queue_is_deleted() {
 #[tokio::test]
 async fn the_consumer_comes_back_when_its_channel_is_closed() {
     on_bed(async |bed| {
-        let proxy = proxy();
+        let (proxy, via) = forging_proxy();
         let publisher = Publisher::start(bed.options.clone());
-        let mut consuming = Consuming::start(bed, bed.options_via(via(&proxy)), 10);
+        let mut consuming = Consuming::start(bed, bed.options_via(via), 10);
         publisher.publish(outgoing(bed, 1)).await.unwrap();
         consuming.next().await.ack().await.unwrap();
         // 406, as after a message was held for longer than the broker's consumer timeout. The

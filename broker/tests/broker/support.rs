@@ -27,6 +27,15 @@ pub fn proxy() -> Proxy {
     Proxy::before(&amqp_url()).expect("AMQP_URL must name a port")
 }
 
+/// A proxy before the broker that can speak in its name, which TLS would prevent; and the way
+/// through it.
+pub fn forging_proxy() -> (Proxy, String) {
+    let url = services::plain_amqp_url().unwrap();
+    let proxy = Proxy::before(&url).expect("the broker's URL must name a port");
+    let via = proxy.through(&url);
+    (proxy, via)
+}
+
 /// The broker's URL, led through a proxy.
 pub fn via(proxy: &Proxy) -> String {
     proxy.through(&amqp_url())
