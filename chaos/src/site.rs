@@ -11,7 +11,9 @@ use ledger::{Ledger, LedgerOptions};
 use schemas::Names;
 use schemas::inventory::Inventory;
 use services::{Postgres, Proxy, RabbitMq};
-use simulator::{DeploymentHandle, Fleet, Settings, Simulator, SwitchHandle};
+use simulator::{
+    DeploymentHandle, DeploymentOptions, Fleet, Profile, Settings, Simulator, SwitchHandle,
+};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -56,7 +58,16 @@ impl Site {
         let dir = services::scratch_dir()?;
         let (postgres, rabbitmq) =
             tokio::try_join!(Postgres::start(dir.path()), RabbitMq::start(dir.path()))?;
-        let fleet = Fleet::generate(options.deployments as usize);
+        // Every kind of switch takes part.
+        let profiles = Profile::ALL.into_iter().cycle();
+        let fleet: Vec<_> = profiles
+            .take(options.deployments as usize)
+            .map(|profile| DeploymentOptions {
+                profile,
+                ..DeploymentOptions::default()
+            })
+            .collect();
+        let fleet = Fleet::with(&fleet);
         let simulator = Simulator::start(fleet, Settings::default()).await?;
         simulator.write_files(dir.path())?;
 

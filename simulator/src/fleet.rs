@@ -12,6 +12,7 @@ pub use self::file::FleetFileError;
 pub use self::generate::{DeploymentOptions, FIRMWARE_HOST, NodeFault, Standby};
 use crate::faults::Fault;
 use crate::switch::config::TpvmConfig;
+use crate::switch::profile::Profile;
 
 /// Everything that is simulated.
 #[derive(Clone, Debug)]
@@ -100,6 +101,8 @@ pub struct SwitchSpec {
     pub persisted_version: Option<String>,
     /// The version of the image in `/tftpboot/SWBD2900`; none: no image.
     pub image: Option<String>,
+    /// What a session with it is like.
+    pub profile: Profile,
     /// Faults of the command line, from the start.
     pub faults: Vec<Fault>,
 }

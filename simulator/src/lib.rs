@@ -29,3 +29,4 @@ pub use identity::IdentityError;
 pub use settings::{Listen, Settings};
 pub use simulator::{Files, Simulator, SimulatorError};
 pub use switch::config::{Dns, Interface, Ldap, LdapCaCert, TpvmConfig, TrustedPeer};
+pub use switch::profile::Profile;

@@ -156,14 +156,15 @@ struct Prepared {
 impl Starting {
     fn switches(&mut self, spec: DeploymentSpec) -> Result<Prepared, SimulatorError> {
         let active = Arc::new(AtomicUsize::new(spec.active));
-        let config = Arc::new(russh::server::Config {
-            keys: vec![self.identity.host_key.clone()],
-            auth_rejection_time: Duration::from_millis(50),
-            auth_rejection_time_initial: Some(Duration::ZERO),
-            ..russh::server::Config::default()
-        });
         let mut switches = Vec::with_capacity(spec.switches.len());
         for (node, switch) in spec.switches.iter().enumerate() {
+            let config = Arc::new(russh::server::Config {
+                keys: vec![self.identity.host_key.clone()],
+                auth_rejection_time: Duration::from_millis(50),
+                auth_rejection_time_initial: Some(Duration::ZERO),
+                preferred: switch.profile.algorithms(),
+                ..russh::server::Config::default()
+            });
             let listener = self.listen(switch.address.into(), &switch.name)?;
             let listening = local(&listener, &switch.name)?;
             let host = inventory::advertised(&self.world.settings)

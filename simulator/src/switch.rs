@@ -5,6 +5,7 @@ pub mod config;
 pub(crate) mod health;
 mod output;
 mod perform;
+pub(crate) mod profile;
 pub(crate) mod server;
 mod shell;
 mod terminal;

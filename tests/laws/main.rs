@@ -10,6 +10,7 @@ mod e_crash_points;
 mod f_undo_that_cannot;
 mod g_stale;
 mod h_forgetting_broker;
+mod profiles;
 
 mod courier;
 mod scene;

@@ -10,3 +10,5 @@ mod keyboard;
 mod lab;
 #[path = "slx/login.rs"]
 mod login;
+#[path = "slx/profiles.rs"]
+mod profiles;

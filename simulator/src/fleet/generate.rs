@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Credentials, DeploymentSpec, FirmwareHost, Fleet, SwitchSpec};
 use crate::faults::Fault;
 use crate::switch::config::{Dns, Interface, Ldap, LdapCaCert, TpvmConfig, TrustedPeer, encode};
+use crate::switch::profile::Profile;
 
 /// The firmware host of a generated fleet.
 pub const FIRMWARE_HOST: Ipv4Addr = Ipv4Addr::new(10, 31, 2, 50);
@@ -48,6 +49,8 @@ pub struct DeploymentOptions {
     pub efa_version: Option<String>,
     /// The version of the image on the second switch, if replaced; otherwise `4.2.5`.
     pub image: Option<String>,
+    /// What sessions with both switches are like.
+    pub profile: Profile,
     /// Faults of the EFA API.
     pub faults: Vec<Fault>,
     /// Faults of the switches' command lines.
@@ -134,6 +137,7 @@ fn deployment(
                 config: (!replaced).then(|| config.clone()),
                 persisted: Some(config),
                 persisted_version: Some(tpvm_version),
+                profile: options.profile,
                 image: replaced.then(|| or(&options.image, "4.2.5")),
                 faults: options
                     .switch_faults

@@ -18,6 +18,9 @@ pub(super) struct Reply {
 /// The text after `% Error: `.
 pub(super) type Refusal = String;
 
+/// What a switch says whose authorization server allows no such command.
+const UNAUTHORIZED: &str = "command not authorized";
+
 /// Carries out one command.
 pub(super) fn perform(
     command: &Command,
@@ -33,12 +36,13 @@ pub(super) fn perform(
         Command::ShowTpvmVersion => shown(output::tpvm_version(tpvm)),
         Command::ShowIpAddress => shown(output::ip_address(tpvm)),
         Command::ShowSnapshot => shown(output::snapshot(tpvm)),
-        Command::ShowConfig => shown(output::running_config(tpvm)),
-        Command::TerminalLength(_)
-        | Command::Monitor(_)
-        | Command::Configure
-        | Command::End
-        | Command::Exit => shown(String::new()),
+        Command::ShowConfig => shown(spec.profile.running_config(output::running_config(tpvm))),
+        Command::TerminalLength(_) if spec.profile.page().is_some() => Err(UNAUTHORIZED.to_owned()),
+        Command::Monitor(_) if spec.profile.logs() => Err(UNAUTHORIZED.to_owned()),
+        Command::Configure => shown(spec.profile.entering().to_owned()),
+        Command::TerminalLength(_) | Command::Monitor(_) | Command::End | Command::Exit => {
+            shown(String::new())
+        }
         Command::Upgrade(source) => upgrade(source, tpvm, world, twist),
         Command::Revert => revert(tpvm, world, twist),
         Command::Start => start(tpvm, world),

@@ -35,6 +35,7 @@ pub(super) struct Shell<S> {
     wire: Wire,
     mode: Mode,
     prompts: u32,
+    errors: u32,
 }
 
 /// Why a session ended.
@@ -48,12 +49,14 @@ pub(super) enum End {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
     pub(super) fn new(switch: Arc<Switch>, stream: S, wire: Wire) -> Self {
+        let profile = switch.spec.profile;
         Self {
             switch,
-            terminal: Terminal::new(stream),
+            terminal: Terminal::new(stream, profile),
             wire,
             mode: Mode::Exec,
             prompts: 0,
+            errors: 0,
         }
     }
 
@@ -96,10 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
         self.switch.counters.received(name, masked(&words));
         tracing::debug!(switch = %self.switch.address(), command = name, "command received");
         if parsed.as_ref().is_ok_and(Command::asks) {
-            self.terminal.write(b"Continue? [y/n]:").await?;
+            let (question, yes) = self.switch.spec.profile.question();
+            self.terminal.write(question.as_bytes()).await?;
             match self.terminal.line().await? {
                 None => return Ok(Next::Leave),
-                Some(answer) if answer.trim().eq_ignore_ascii_case("y") => {}
+                Some(answer) if answer.trim().eq_ignore_ascii_case(yes) => {}
                 Some(_) => return Ok(Next::Prompt),
             }
         }
@@ -114,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
             return Ok(self.cut());
         }
         let text = match (&parsed, &met.refuse) {
-            (_, Some(refusal)) => format!("% Error: {refusal}"),
+            (_, Some(refusal)) => self.error(refusal),
             (Err(error), None) => {
                 let prompt = self.mode.prompt(&self.switch.spec.name);
                 output::syntax_error(*error, &prompt, &words)
@@ -150,8 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
     }
 
     /// Carries out a command, with or without effect, and says what it prints.
-    fn execute(&self, command: &Command, met: &Interference) -> String {
-        let switch = &self.switch;
+    fn execute(&mut self, command: &Command, met: &Interference) -> String {
+        let switch = Arc::clone(&self.switch);
         let mut tpvm = switch.tpvm();
         let result = if met.without_effect {
             let mut copy = tpvm.clone();
@@ -165,8 +169,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
         };
         match result {
             Ok(reply) => reply.text,
-            Err(refusal) => format!("% Error: {refusal}"),
+            Err(refusal) => {
+                drop(tpvm);
+                self.error(&refusal)
+            }
         }
+    }
+
+    fn error(&mut self, text: &str) -> String {
+        self.errors += 1;
+        self.switch.spec.profile.error(self.errors, text)
     }
 
     async fn answer(&mut self, text: &str, met: &Interference) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! An upgrade with the ways in which it fails.
 
 use schemas::{Case, Outcome, State};
-use simulator::{DeploymentOptions, Fault, Standby};
+use simulator::{DeploymentOptions, Fault, Profile, Standby};
 
 use crate::walks::Walk;
 use crate::ways::Way;
@@ -13,6 +13,7 @@ pub struct Upgrade {
     pub walk: Walk,
     pub(super) ways: Vec<(State, Way)>,
     faults: Vec<Fault>,
+    profile: Profile,
 }
 
 impl Upgrade {
@@ -34,6 +35,7 @@ impl Upgrade {
             walk,
             ways: ways.to_vec(),
             faults: Vec::new(),
+            profile: Profile::default(),
         }
     }
 
@@ -58,6 +60,13 @@ impl Upgrade {
     pub fn with(mut self, fault: Fault) -> Self {
         self.name += &format!("; {} {:?}", fault.on, fault.kind);
         self.faults.push(fault);
+        self
+    }
+
+    /// On switches of this kind.
+    pub fn on(mut self, profile: Profile) -> Self {
+        self.name += &format!("; on {profile:?}");
+        self.profile = profile;
         self
     }
 
@@ -99,6 +108,7 @@ impl Upgrade {
                 Case::NormalUpgrade => Standby::Installed,
                 Case::NodeReplacement => Standby::Replaced,
             },
+            profile: self.profile,
             ..DeploymentOptions::default()
         }
     }
