@@ -30,13 +30,14 @@ pub enum Profile {
     Slow,
     /// Sends each byte in a packet of its own.
     ByteByByte,
+    /// Prints 100 kB at each login, with something like a prompt before them.
+    LongLogin,
 }
 
 impl Profile {
-    /// All of them.
+    /// Those that clients with the usual algorithms reach.
     pub const ALL: [Profile; 10] = [
         Profile::Plain,
-        Profile::HardenedSsh,
         Profile::LogLines,
         Profile::Pager,
         Profile::EntryTexts,
@@ -45,12 +46,13 @@ impl Profile {
         Profile::NoEcho,
         Profile::Slow,
         Profile::ByteByByte,
+        Profile::LongLogin,
     ];
 
     /// The SSH algorithms.
     pub(crate) fn algorithms(self) -> Preferred {
         match self {
-            Profile::HardenedSsh if false => Preferred {
+            Profile::HardenedSsh => Preferred {
                 kex: vec![russh::kex::ECDH_SHA2_NISTP256, russh::kex::DH_G14_SHA1].into(),
                 cipher: vec![russh::cipher::AES_256_CTR].into(),
                 mac: vec![russh::mac::HMAC_SHA256, russh::mac::HMAC_SHA512].into(),
@@ -63,6 +65,17 @@ impl Profile {
     /// The lines on a page, for a switch whose paging can't be turned off.
     pub(super) fn page(self) -> Option<usize> {
         (self == Profile::Pager).then_some(6)
+    }
+
+    /// What a login prints before the welcome, in parts between which time passes.
+    pub(super) fn login_text(self) -> Vec<String> {
+        match self {
+            Profile::LongLogin => {
+                let line = "Authorized use only: whoever logs in agrees that it is recorded.\r\n";
+                vec!["\r\nnotice# ".to_owned(), line.repeat(100_000 / line.len())]
+            }
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn logs(self) -> bool {

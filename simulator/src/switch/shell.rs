@@ -61,6 +61,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
     }
 
     pub(super) async fn run(mut self) -> io::Result<End> {
+        for text in self.switch.spec.profile.login_text() {
+            self.terminal.write(text.as_bytes()).await?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
         self.terminal
             .write(b"\r\nWelcome to the Extreme SLX-OS Software\r\n")
             .await?;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use simulator::{DeploymentOptions, Fleet, Profile, Standby};
 use worker::slx::{Phase, SlxError, Switch};
 
@@ -20,11 +22,13 @@ async fn lab(profile: Profile, standby: Standby) -> Lab {
 async fn is_read_and_upgraded(profile: Profile) {
     let lab = lab(profile, Standby::Installed).await;
     let inventory = lab.device(1);
-    let mut device = lab.connect(1).await;
+    let mut settings = lab.ssh();
+    settings.max_output = 1 << 20;
+    let mut device = lab.try_connect(&lab.device(1), &settings).await.unwrap();
     assert_eq!(device.slx_version().await.unwrap().to_string(), "20.3.2a");
     assert_eq!(device.tpvm_status().await.unwrap().phase, Phase::Running);
     let ips = device.tpvm_ips().await.unwrap();
-    assert_eq!(ips.first().copied(), inventory.tpvm_ip, "{profile:?}");
+    assert_eq!(ips.first(), inventory.tpvm_ip, "{profile:?}");
     let config = device.running_config().await.unwrap();
     assert_eq!(config, inventory.tpvm_config, "{profile:?}");
 
@@ -47,7 +51,9 @@ async fn is_replaced(profile: Profile) {
     let lab = lab(profile, Standby::Replaced).await;
     let persisted = lab.device(1).tpvm_config.unwrap();
     let password = lab.secret("trusted-peer-password");
-    let mut device = lab.connect(1).await;
+    let mut settings = lab.ssh();
+    settings.max_output = 1 << 20;
+    let mut device = lab.try_connect(&lab.device(1), &settings).await.unwrap();
     assert_eq!(device.running_config().await.unwrap(), None, "{profile:?}");
     device.configure(&persisted, Some(&password)).await.unwrap();
     device.deploy(&leave()).await.unwrap();
@@ -78,4 +84,44 @@ async fn when_a_switch_is_of_any_kind_then_it_is_read_and_upgraded() {
 #[tokio::test]
 async fn when_a_replaced_switch_is_of_any_kind_then_it_is_configured() {
     each(is_replaced).await;
+}
+
+/// One long login text kept the thread busy for minutes, and all that others did on it stood still.
+#[tokio::test]
+async fn when_one_switch_prints_100_kilobytes_at_login_then_eight_others_go_on() {
+    let kinds = [Profile::LongLogin].into_iter().chain([Profile::Plain; 8]);
+    let options = kinds.map(|profile| DeploymentOptions {
+        profile,
+        ..DeploymentOptions::default()
+    });
+    let lab = Lab::start(Fleet::with(&options.collect::<Vec<_>>())).await;
+    let mut settings = lab.ssh();
+    settings.max_output = 1 << 20;
+    let ticks = async {
+        let mut longest = Duration::ZERO;
+        loop {
+            let before = Instant::now();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            longest = longest.max(before.elapsed());
+            if longest > Duration::from_secs(4) {
+                return longest;
+            }
+        }
+    };
+    let reads = lab.inventory.deployments.iter().map(|deployment| {
+        let (lab, settings) = (&lab, &settings);
+        async move {
+            for _ in 0..3 {
+                let mut device = lab
+                    .try_connect(&deployment.devices[1], settings)
+                    .await
+                    .unwrap();
+                device.tpvm_status().await.unwrap();
+            }
+        }
+    });
+    tokio::select! {
+        longest = ticks => panic!("nothing went on for {longest:?}"),
+        _ = futures_util::future::join_all(reads) => {}
+    }
 }
