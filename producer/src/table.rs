@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// The same, always as lines: for a single thing.
-    pub(crate) fn as_lines(mut self) -> Self {
+    pub(crate) fn in_lines(mut self) -> Self {
         self.is_lines = true;
         self
     }
@@ -192,7 +192,7 @@ Node Details
 ";
         let table = table(&[["tpvm1", "the one"], ["tpvm2", ""]]);
         assert_eq!(table.render(Some(21)), expected);
-        assert_eq!(table.as_lines().render(None), expected);
+        assert_eq!(table.in_lines().render(None), expected);
     }
 
     #[test]
@@ -200,7 +200,7 @@ Node Details
         let id = "01926e5a-7b1c-7cc3-98c4-dc0c0c07398f";
         let long = format!("{} {id} {} ü\n\nend", "word ".repeat(30), "x".repeat(200));
         for terminal in 60..=120 {
-            let text = table(&[[id, &long]]).as_lines().render(Some(terminal));
+            let text = table(&[[id, &long]]).in_lines().render(Some(terminal));
             let terminal = usize::from(terminal);
             assert!(text.lines().all(|line| width(line) <= terminal), "{text}");
             // The id is whole in both places, and so is everything else.

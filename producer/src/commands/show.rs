@@ -68,7 +68,7 @@ pub(crate) async fn run(
     }
     ledger.close().await;
     let shape = |items: &[Item]| match asked_for_one {
-        true => table(items).as_lines(),
+        true => table(items).in_lines(),
         false => table(items),
     };
     output.show(&Items::new(items), |shown| shown.tables(shape))?;
