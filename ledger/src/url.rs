@@ -127,10 +127,10 @@ impl Address {
     }
 
     fn unreachable(&self, cause: &Cause) -> LedgerError {
+        // A connection that is cut while it is made shows as a broken protocol, too.
         let passes = !matches!(
             cause,
             Cause::NoTls
-                | Cause::OtherProtocol
                 | Cause::UnknownIssuer
                 | Cause::OtherName(_)
                 | Cause::NotValidNow
