@@ -4,7 +4,7 @@ mod queue;
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::delivery::Delivery;
 use crate::error::BrokerError;
 use crate::link::Link;
 use crate::options::{Backoff, BrokerOptions};
+use crate::refusals::Refusals;
 use crate::topology::declare_on;
 use queue::Queue;
 
@@ -26,7 +27,7 @@ const BUFFER: usize = 256;
 /// own. It comes back after a lost connection, a closed channel and a cancel by the broker, and
 /// declares everything anew each time.
 pub struct Consumer {
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), BrokerError>>,
 }
 
 impl Consumer {
@@ -49,12 +50,22 @@ impl Consumer {
 
     /// Waits until the task has ended, which it does soon after it was told to stop.
     pub async fn finished(self) {
-        if let Err(error) = self.task.await {
+        if let Err(error) = self.result().await {
             warn!(
                 error = &error as &dyn std::error::Error,
                 "the consumer's task failed"
             );
         }
+    }
+
+    /// As [`Consumer::finished`], with what ended it.
+    ///
+    /// # Errors
+    /// [`BrokerError`]: the broker refuses the user, or the task panicked. Then the receiver ends
+    /// without having been told to stop.
+    pub async fn result(self) -> Result<(), BrokerError> {
+        let task = "consumer";
+        self.task.await.unwrap_or(Err(BrokerError::Ended { task }))
     }
 }
 
@@ -87,9 +98,10 @@ impl Shared {
     }
 }
 
-async fn run(shared: Shared, queues: Vec<(String, u16)>) {
+async fn run(shared: Shared, queues: Vec<(String, u16)>) -> Result<(), BrokerError> {
     let Backoff { first, max } = shared.options.reconnect;
     let mut delays = Delays::new(first, max);
+    let mut refusals = Refusals::default();
     while !shared.is_stopped() {
         let connected = tokio::select! {
             connected = connect(&shared.options) => connected,
@@ -105,22 +117,36 @@ async fn run(shared: Shared, queues: Vec<(String, u16)>) {
                     name,
                     prefetch: *prefetch,
                 });
-                join_all(attended.map(Queue::attend)).await;
+                match try_join_all(attended.map(Queue::attend)).await {
+                    Ok(_) => refusals = Refusals::default(),
+                    Err(error) => {
+                        // What was received by it goes back.
+                        link.sever();
+                        refusals.another(error)?;
+                        shared.pause(delays.next()).await;
+                    }
+                }
             }
             Err(error) => {
                 warn!(
                     error = &error as &dyn std::error::Error,
                     "the consumer can't connect"
                 );
+                refusals.another(error)?;
                 shared.pause(delays.next()).await;
             }
         }
     }
     debug!("the consumer ended");
+    Ok(())
 }
 
 async fn connect(options: &BrokerOptions) -> Result<Link, BrokerError> {
     let link = Link::open(options, "consumer").await?;
-    declare_on(&link, options).await?;
+    if let Err(error) = declare_on(&link, options).await {
+        // Dropped, it would stay for as long as the broker keeps it.
+        link.sever();
+        return Err(error);
+    }
     Ok(link)
 }

@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::delay::Delays;
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{CONSUMING, LOOKING_AT_A_QUEUE, Link, short};
 use crate::options::BrokerOptions;
 use id::Ids;
 use lock::Lock;
@@ -224,9 +224,7 @@ impl DeadLetters {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        self.link
-            .answer_for("consuming", &self.queue, consume)
-            .await
+        self.link.answer_for(CONSUMING, &self.queue, consume).await
     }
 
     fn received(&mut self, message: lapin::message::Delivery) -> DeadLetter {
@@ -271,5 +269,5 @@ async fn passive(link: &Link, channel: &Channel, queue: &str) -> Result<lapin::Q
         ..QueueDeclareOptions::default()
     };
     let declare = channel.queue_declare(short(queue)?, options, FieldTable::default());
-    link.answer_for("looking at a queue", queue, declare).await
+    link.answer_for(LOOKING_AT_A_QUEUE, queue, declare).await
 }

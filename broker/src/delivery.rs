@@ -14,6 +14,7 @@ use schemas::names::HEADER_TRACEPARENT;
 use tokio::time::timeout;
 
 use crate::error::AckError;
+use crate::link::Cut;
 use crate::outgoing::Outgoing;
 use crate::publisher::properties;
 
@@ -48,10 +49,12 @@ impl Delivery {
     pub(crate) fn leased(
         queue: &str,
         channel: &Arc<Channel>,
+        cut: &Cut,
         message: lapin::message::Delivery,
     ) -> Self {
         let lease = Lease {
             channel: Arc::clone(channel),
+            cut: cut.clone(),
             tag: message.delivery_tag,
             settled: false,
         };
@@ -145,6 +148,7 @@ fn header(properties: &BasicProperties, name: &str) -> Option<String> {
 /// The right to settle one message. Holds its channel, and so the connection, open until then.
 struct Lease {
     channel: Arc<Channel>,
+    cut: Cut,
     tag: u64,
     settled: bool,
 }
@@ -153,12 +157,13 @@ impl Lease {
     async fn ack(mut self, queue: String) -> Result<(), AckError> {
         self.settled = true;
         let ack = self.channel.basic_ack(self.tag, BasicAckOptions::default());
-        sent(queue, ack).await
+        sent(queue, ack, &self.cut).await
     }
 
     async fn requeue(mut self, queue: String) -> Result<(), AckError> {
         self.settled = true;
-        sent(queue, self.channel.basic_nack(self.tag, back())).await
+        let nack = self.channel.basic_nack(self.tag, back());
+        sent(queue, nack, &self.cut).await
     }
 }
 
@@ -182,11 +187,16 @@ fn back() -> BasicNackOptions {
 async fn sent(
     queue: String,
     settle: impl Future<Output = lapin::Result<()>>,
+    cut: &Cut,
 ) -> Result<(), AckError> {
     let reason = match timeout(SETTLE_TIMEOUT, settle).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("not sent within {SETTLE_TIMEOUT:?}"),
+        Err(_) => {
+            // What else was received by this connection could not be settled either.
+            cut.cut();
+            format!("not sent within {SETTLE_TIMEOUT:?}")
+        }
     };
     Err(AckError { queue, reason })
 }

@@ -68,15 +68,8 @@ pub enum BrokerError {
         detail: String,
     },
     /// The user lacks a permission.
-    #[error(
-        "the broker does not allow {name:?} to be used or declared ({detail}): give the user permission to configure, write and read names with this prefix"
-    )]
-    AccessRefused {
-        /// The exchange or queue.
-        name: String,
-        /// The broker's words.
-        detail: String,
-    },
+    #[error("{0}")]
+    AccessRefused(Box<Refusal>),
     /// An exchange or a queue of this name exists with other arguments.
     #[error(
         "{name:?} exists on the broker with other arguments ({detail}): drain and delete it, so that it is declared anew, or use another prefix"
@@ -94,6 +87,14 @@ pub enum BrokerError {
     Missing {
         /// The exchange or queue.
         name: String,
+    },
+    /// A task of ours ended that should not have: a defect.
+    #[error(
+        "the {task} ended unexpectedly: start the program again, and report the log's last lines"
+    )]
+    Ended {
+        /// Which.
+        task: &'static str,
     },
     /// Somebody else is looking at the dead letters.
     #[error(
@@ -119,6 +120,26 @@ pub enum BrokerError {
     },
 }
 
+/// What the broker does not let a user do.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the broker refuses user {user:?} the permission to {permission} {name:?} in virtual host {vhost:?} ({detail}): have an administrator run `{remedy}`, and start again"
+)]
+pub struct Refusal {
+    /// The user.
+    pub user: String,
+    /// The virtual host.
+    pub vhost: String,
+    /// The exchange or queue.
+    pub name: String,
+    /// Which of configure, write and read.
+    pub permission: &'static str,
+    /// The command that grants everything needed.
+    pub remedy: String,
+    /// The broker's words.
+    pub detail: String,
+}
+
 impl BrokerError {
     /// Whether the same again may succeed without anyone changing anything.
     pub fn is_transient(&self) -> bool {
@@ -131,11 +152,22 @@ impl BrokerError {
             | Self::Cancelled { .. } => true,
             Self::InvalidUrl { .. }
             | Self::InvalidPrefix { .. }
+            | Self::Ended { .. }
             | Self::NameTooLong { .. }
             | Self::LoginRefused { .. }
             | Self::VhostRefused { .. }
-            | Self::AccessRefused { .. }
+            | Self::AccessRefused(_)
             | Self::Mismatch { .. } => false,
+        }
+    }
+
+    /// Whether the broker refuses the user: only an administrator changes that.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::LoginRefused { .. } | Self::VhostRefused { .. } => true,
+            // AMQP has the same code for reserved names, and for queues in exclusive use.
+            Self::AccessRefused(refusal) => refusal.detail.contains("refused for user"),
+            _ => false,
         }
     }
 }
@@ -178,9 +210,15 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Whether the same again may succeed without anyone changing anything.
+    /// Whether the same again may succeed without anyone changing anything. A queue that is gone
+    /// comes back if it is one of ours: workers declare it again.
     pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Unroutable { .. } | Self::NameTooLong { .. })
+        match self {
+            Self::Unroutable { .. } | Self::Refused | Self::TimedOut(_) | Self::Disconnected(_) => {
+                true
+            }
+            Self::NameTooLong { .. } | Self::Closed => false,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::delivery::Delivery;
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{BINDING, CONSUMING, Link, short};
 use crate::options::BrokerOptions;
 
 /// How many messages the broker sends ahead.
@@ -54,7 +54,7 @@ impl Inbox {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let messages = link.answer_for("consuming", &queue, consume).await?;
+        let messages = link.answer_for(CONSUMING, &queue, consume).await?;
         Ok(Self {
             link,
             channel,
@@ -78,7 +78,7 @@ impl Inbox {
             FieldTable::default(),
         );
         self.link
-            .answer_for("binding a queue", &self.events_exchange, bind)
+            .answer_for(BINDING, &self.events_exchange, bind)
             .await
     }
 

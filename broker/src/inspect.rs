@@ -5,7 +5,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{LOOKING_AT_A_QUEUE, LOOKING_AT_AN_EXCHANGE, Link, short};
 use crate::options::BrokerOptions;
 use crate::topology::work_queues;
 
@@ -84,7 +84,7 @@ async fn exchange(link: &Link, name: &str, kind: ExchangeKind) -> Result<bool, B
     // A channel for each, since a refusal closes it.
     let channel = link.channel().await?;
     let declare = channel.exchange_declare(short(name)?, kind, passive, FieldTable::default());
-    let answer = link.answer_for("looking at an exchange", name, declare);
+    let answer = link.answer_for(LOOKING_AT_AN_EXCHANGE, name, declare);
     match answer.await {
         Ok(()) => Ok(true),
         Err(BrokerError::Missing { .. }) => Ok(false),
@@ -100,7 +100,7 @@ async fn queue(link: &Link, name: &str) -> Result<Option<QueueState>, BrokerErro
     };
     let channel = link.channel().await?;
     let declare = channel.queue_declare(short(name)?, passive, FieldTable::default());
-    match link.answer_for("looking at a queue", name, declare).await {
+    match link.answer_for(LOOKING_AT_A_QUEUE, name, declare).await {
         Ok(queue) => Ok(Some(QueueState {
             name: name.to_owned(),
             consumers: queue.consumer_count(),

@@ -13,7 +13,7 @@ use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
-use crate::error::BrokerError;
+use crate::error::{BrokerError, Refusal};
 use crate::options::BrokerOptions;
 use crate::url::Address;
 
@@ -26,6 +26,9 @@ const NOT_ALLOWED: u16 = 530;
 pub(crate) struct Link {
     pub(crate) connection: Connection,
     address: String,
+    user: String,
+    vhost: String,
+    prefix: String,
     patience: Duration,
     socket: Arc<Socket>,
 }
@@ -58,6 +61,9 @@ impl Link {
         Ok(Self {
             connection,
             address,
+            user: target.uri.authority.userinfo.username.clone(),
+            vhost: target.uri.vhost.clone(),
+            prefix: options.names.commands_exchange(),
             patience: options.connect_timeout,
             socket,
         })
@@ -65,7 +71,7 @@ impl Link {
 
     /// Whether it can still be used, as far as is known.
     pub(crate) fn is_alive(&self) -> bool {
-        self.connection.status().connected()
+        self.connection.status().connected() && !self.socket.severed.load(Ordering::SeqCst)
     }
 
     /// Opens a channel.
@@ -74,22 +80,28 @@ impl Link {
             .await
     }
 
-    /// Waits for the broker's answer, but not for ever.
+    /// Waits for the broker's answer, but not for ever. A late answer would leave behind what
+    /// nobody knows of (a consumer that nobody reads, for example), so the connection is cut, and
+    /// the broker takes back everything that belongs to it.
     pub(crate) async fn answer<T>(
         &self,
         doing: &'static str,
         call: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, BrokerError> {
-        timeout(self.patience, call)
-            .await
-            .map_err(|_| self.timed_out(doing))?
-            .map_err(|source| BrokerError::Failed { doing, source })
+        match timeout(self.patience, call).await {
+            Ok(answered) => answered.map_err(|source| BrokerError::Failed { doing, source }),
+            Err(_) => {
+                self.sever();
+                Err(self.timed_out(doing))
+            }
+        }
     }
 
-    /// As [`Link::answer`], for something that bears a name, which the error then says.
+    /// As [`Link::answer`], for something that bears a name and needs a permission, which the
+    /// error then says.
     pub(crate) async fn answer_for<T>(
         &self,
-        doing: &'static str,
+        Doing(doing, permission): Doing,
         name: &str,
         call: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, BrokerError> {
@@ -103,14 +115,38 @@ impl Link {
                     name,
                     detail: detail(),
                 },
-                Some(ACCESS_REFUSED) => BrokerError::AccessRefused {
-                    name,
-                    detail: detail(),
-                },
+                Some(ACCESS_REFUSED) => self.refused(permission, name, detail()),
                 Some(NOT_FOUND) => BrokerError::Missing { name },
                 _ => error,
             }
         })
+    }
+
+    /// What a refused publish means, if that is what ended a channel.
+    pub(crate) fn refused_publish(&self, error: &lapin::Error) -> Option<BrokerError> {
+        (code(error) == Some(ACCESS_REFUSED)).then(|| {
+            let detail = detail(error);
+            // … access to exchange 'name' in vhost …
+            let name = detail.split('\'').nth(1).unwrap_or_default().to_owned();
+            self.refused("write", name, detail)
+        })
+    }
+
+    fn refused(&self, permission: &'static str, name: String, detail: String) -> BrokerError {
+        let (user, vhost) = (self.user.clone(), self.vhost.clone());
+        BrokerError::AccessRefused(Box::new(Refusal {
+            remedy: grant(&user, &vhost, &self.prefix),
+            user,
+            vhost,
+            name,
+            permission,
+            detail,
+        }))
+    }
+
+    /// A way to cut the connection for somebody who outlives this.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut(Arc::clone(&self.socket))
     }
 
     /// Takes leave of the broker, within the connect timeout.
@@ -138,6 +174,37 @@ impl Link {
             doing,
             after: self.patience,
         }
+    }
+}
+
+/// What is being done with an exchange or a queue, and the permission that it takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Doing(pub(crate) &'static str, pub(crate) &'static str);
+
+pub(crate) const DECLARING_AN_EXCHANGE: Doing = Doing("declaring an exchange", "configure");
+pub(crate) const DECLARING_A_QUEUE: Doing = Doing("declaring a queue", "configure");
+pub(crate) const LOOKING_AT_AN_EXCHANGE: Doing = Doing("looking at an exchange", "configure");
+pub(crate) const LOOKING_AT_A_QUEUE: Doing = Doing("looking at a queue", "configure");
+pub(crate) const BINDING: Doing =
+    Doing("binding a queue", "bind (write a queue, read an exchange)");
+pub(crate) const CONSUMING: Doing = Doing("consuming", "read");
+
+/// The command that grants a user everything that workers and the command line need.
+fn grant(user: &str, vhost: &str, prefix: &str) -> String {
+    let escaped = prefix.replace('.', "\\.");
+    format!(
+        "rabbitmqctl set_permissions -p '{vhost}' '{user}' '^({escaped}|amq\\.gen)' \
+         '^({escaped}|amq\\.(default|gen))' '^({escaped}|amq\\.gen)'"
+    )
+}
+
+/// Cuts a connection.
+#[derive(Clone)]
+pub(crate) struct Cut(Arc<Socket>);
+
+impl Cut {
+    pub(crate) fn cut(&self) {
+        self.0.sever();
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod session;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,9 +19,10 @@ use crate::dead_letters::DeadLetter;
 use crate::dead_letters::copy::{self, SetAside};
 use crate::delay::Delays;
 use crate::delivery::Delivery;
-use crate::error::PublishError;
+use crate::error::{BrokerError, PublishError};
 use crate::options::BrokerOptions;
 use crate::outgoing::Outgoing;
+use crate::refusals::Refusals;
 use session::{End, Session};
 
 /// The AMQP delivery mode of messages that survive a restart of the broker.
@@ -39,6 +41,14 @@ pub struct Publisher {
     publish_timeout: Duration,
     closing: CancellationToken,
     tasks: TaskTracker,
+    over: Arc<Over>,
+}
+
+/// That the task has ended, and why if it was not closed.
+#[derive(Default)]
+struct Over {
+    ended: CancellationToken,
+    why: OnceLock<Arc<BrokerError>>,
 }
 
 /// One message, and who waits for what becomes of it.
@@ -80,9 +90,21 @@ impl Publisher {
             publish_timeout: options.publish_timeout,
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            over: Arc::default(),
         };
-        let closing = publisher.closing.clone();
-        publisher.tasks.spawn(run(options, mends, waiting, closing));
+        let (closing, over) = (publisher.closing.clone(), Arc::clone(&publisher.over));
+        publisher.tasks.spawn(async move {
+            // Dropped by a panic, too.
+            let _ended = over.ended.clone().drop_guard();
+            if let Err(error) = run(options, mends, waiting, closing).await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the publisher ended"
+                );
+                // Set only here.
+                let _ = over.why.set(Arc::new(error));
+            }
+        });
         publisher
     }
 
@@ -138,6 +160,17 @@ impl Publisher {
             body: letter.body.clone(),
         })
         .await
+    }
+
+    /// Returns when the task has ended without having been closed: the broker refuses the user, or
+    /// the task panicked. Nothing can be published any more.
+    pub async fn failed(&self) -> Arc<BrokerError> {
+        self.over.ended.cancelled().await;
+        if self.closing.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        let ended = || Arc::new(BrokerError::Ended { task: "publisher" });
+        self.over.why.get().cloned().unwrap_or_else(ended)
     }
 
     /// Publishes what was asked for before, within the publish timeout, and ends the task and its
@@ -221,7 +254,8 @@ async fn run(
     mends: bool,
     mut jobs: mpsc::Receiver<Job>,
     closing: CancellationToken,
-) {
+) -> Result<(), BrokerError> {
+    let mut refusals = Refusals::default();
     let mut delays = Delays::new(options.reconnect.first, options.reconnect.max);
     while !closing.is_cancelled() && !jobs.is_closed() {
         let opened = tokio::select! {
@@ -234,7 +268,13 @@ async fn run(
                 delays.reset();
                 match session.serve(&mut jobs, &closing).await {
                     End::Closed => break,
-                    End::Lost(reason) => warn!(reason, "the publisher lost its connection"),
+                    End::Lost { reason, refusal } => {
+                        warn!(reason, "the publisher lost its connection");
+                        match refusal {
+                            Some(refusal) => refusals.another(refusal)?,
+                            None => refusals = Refusals::default(),
+                        }
+                    }
                 }
             }
             Err(error) => {
@@ -242,6 +282,7 @@ async fn run(
                     error = &error as &dyn std::error::Error,
                     "the publisher can't connect"
                 );
+                refusals.another(error)?;
             }
         }
         tokio::select! {
@@ -250,4 +291,5 @@ async fn run(
         }
     }
     debug!("the publisher ended");
+    Ok(())
 }

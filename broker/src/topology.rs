@@ -6,7 +6,7 @@ use lapin::{Channel, ExchangeKind};
 use schemas::{Names, State};
 
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{BINDING, DECLARING_A_QUEUE, DECLARING_AN_EXCHANGE, Link, short};
 use crate::options::BrokerOptions;
 
 /// Dead letters are looked at and put back by people, and nothing takes them in when they exceed
@@ -150,7 +150,7 @@ impl Topology<'_> {
             self.channel
                 .exchange_declare(short(name)?, kind, options, FieldTable::default());
         self.link
-            .answer_for("declaring an exchange", name, call)
+            .answer_for(DECLARING_AN_EXCHANGE, name, call)
             .await
     }
 
@@ -160,9 +160,7 @@ impl Topology<'_> {
             ..QueueDeclareOptions::default()
         };
         let call = self.channel.queue_declare(short(name)?, options, arguments);
-        self.link
-            .answer_for("declaring a queue", name, call)
-            .await?;
+        self.link.answer_for(DECLARING_A_QUEUE, name, call).await?;
         Ok(())
     }
 
@@ -174,6 +172,6 @@ impl Topology<'_> {
             QueueBindOptions::default(),
             FieldTable::default(),
         );
-        self.link.answer_for("binding a queue", queue, call).await
+        self.link.answer_for(BINDING, queue, call).await
     }
 }

@@ -13,7 +13,7 @@ use super::Shared;
 use crate::delay::Delays;
 use crate::delivery::Delivery;
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{CONSUMING, Link, short};
 use crate::options::Backoff;
 use crate::topology::declare_on;
 
@@ -27,7 +27,10 @@ pub(super) struct Queue<'a> {
 
 impl Queue<'_> {
     /// Consumes until told to stop, or until the connection is lost.
-    pub(super) async fn attend(self) {
+    ///
+    /// # Errors
+    /// What the broker refuses, as long as nobody gives the user a permission.
+    pub(super) async fn attend(self) -> Result<(), BrokerError> {
         let Backoff { first, max } = self.shared.options.reconnect;
         let mut delays = Delays::new(first, max);
         while let Err(error) = self.consume(&mut delays).await {
@@ -36,12 +39,18 @@ impl Queue<'_> {
                 error = &error as &dyn std::error::Error,
                 "consuming was interrupted"
             );
+            if error.is_refusal() {
+                return Err(error);
+            }
             self.shared.pause(delays.next()).await;
             if self.shared.is_stopped() || !self.link.is_alive() {
-                return;
+                return Ok(());
             }
             // It may have been deleted.
             if let Err(error) = declare_on(self.link, &self.shared.options).await {
+                if error.is_refusal() {
+                    return Err(error);
+                }
                 warn!(
                     queue = self.name,
                     error = &error as &dyn std::error::Error,
@@ -49,6 +58,7 @@ impl Queue<'_> {
                 );
             }
         }
+        Ok(())
     }
 
     /// Consumes until told to stop. Every other end is an error.
@@ -63,7 +73,7 @@ impl Queue<'_> {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let mut messages = link.answer_for("consuming", self.name, consume).await?;
+        let mut messages = link.answer_for(CONSUMING, self.name, consume).await?;
         delays.reset();
         loop {
             let next = async { (shared.out.reserve().await, messages.next().await) };
@@ -80,7 +90,7 @@ impl Queue<'_> {
                     doing: "consuming",
                     source,
                 })?;
-            let delivery = Delivery::leased(self.name, &channel, message);
+            let delivery = Delivery::leased(self.name, &channel, &link.cut(), message);
             // Without room the receiver is gone; the delivery goes back by being dropped.
             if let Ok(room) = room {
                 room.send(delivery);
@@ -104,7 +114,12 @@ impl Queue<'_> {
         }
         let give_back = async {
             while let Some(Ok(message)) = messages.next().await {
-                drop(Delivery::leased(self.name, channel, message));
+                drop(Delivery::leased(
+                    self.name,
+                    channel,
+                    &self.link.cut(),
+                    message,
+                ));
             }
         };
         // The stream ends with the broker's answer; the bound is for the unforeseen.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::delay::Delays;
 use crate::error::BrokerError;
-use crate::link::{Link, short};
+use crate::link::{CONSUMING, DECLARING_A_QUEUE, Link, short};
 
 /// How long the lock's queue outlives its last use, in milliseconds.
 const EXPIRES: i32 = 3_600_000;
@@ -48,7 +48,7 @@ async fn try_take(link: &Link, name: &str) -> Result<Option<Lock>, BrokerError> 
     let mut arguments = FieldTable::default();
     arguments.insert("x-expires".into(), AMQPValue::LongInt(EXPIRES));
     let declare = channel.queue_declare(short(name)?, durable, arguments);
-    link.answer_for("declaring a queue", name, declare).await?;
+    link.answer_for(DECLARING_A_QUEUE, name, declare).await?;
     let exclusive = BasicConsumeOptions {
         exclusive: true,
         ..BasicConsumeOptions::default()
@@ -59,12 +59,12 @@ async fn try_take(link: &Link, name: &str) -> Result<Option<Lock>, BrokerError> 
         exclusive,
         FieldTable::default(),
     );
-    match link.answer_for("consuming", name, consume).await {
+    match link.answer_for(CONSUMING, name, consume).await {
         Ok(consumer) => Ok(Some(Lock {
             channel,
             _consumer: consumer,
         })),
-        Err(BrokerError::AccessRefused { detail, .. }) if detail.contains("exclusive use") => {
+        Err(BrokerError::AccessRefused(refusal)) if refusal.detail.contains("exclusive use") => {
             Ok(None)
         }
         Err(error) => Err(error),

@@ -40,15 +40,23 @@ pub(super) enum End {
     /// It was asked to, and is done.
     Closed,
     /// The connection is of no use any more.
-    Lost(String),
+    Lost {
+        reason: String,
+        /// The broker does not let the user publish.
+        refusal: Option<BrokerError>,
+    },
 }
 
 impl Session {
     pub(super) async fn open(options: &BrokerOptions, mends: bool) -> Result<Self, BrokerError> {
         let link = Link::open(options, "publisher").await?;
-        let channel = link.channel().await?;
-        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-        link.answer("asking for confirms", confirms).await?;
+        let opened = async {
+            let channel = link.channel().await?;
+            let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+            link.answer("asking for confirms", confirms).await?;
+            Ok(channel)
+        };
+        let channel = opened.await.inspect_err(|_| link.sever())?;
         let session = Self {
             link,
             channel,
@@ -82,7 +90,7 @@ impl Session {
         let end = self.publish_all(jobs, closing).await;
         match &end {
             End::Closed => self.link.close().await,
-            End::Lost(_) => self.link.sever(),
+            End::Lost { .. } => self.link.sever(),
         }
         end
     }
@@ -125,7 +133,7 @@ impl Session {
                         results.push(next);
                     }
                     if let Err(error) = waiting.answer(results) {
-                        return waiting.lost(error.to_string());
+                        return waiting.lost(error.to_string(), self.link.refused_publish(&error));
                     }
                     if std::mem::take(&mut waiting.homeless) && mended.elapsed() > MENDING {
                         self.mend().await;
@@ -142,11 +150,13 @@ impl Session {
                         blocked = false;
                         hopeless = Instant::now() + self.patience;
                     }
-                    Event::Error(error) => return waiting.lost(error.to_string()),
+                    Event::Error(error) => {
+                        return waiting.lost(error.to_string(), self.link.refused_publish(&error));
+                    }
                     _ => {}
                 },
                 () = sleep_until(hopeless), if overdue => {
-                    return waiting.lost(format!("no confirm for {:?}", self.patience));
+                    return waiting.lost(format!("no confirm for {:?}", self.patience), None);
                 }
                 () = closing.cancelled(), if !draining => {
                     jobs.close();
@@ -250,11 +260,11 @@ impl Waiting {
     }
 
     /// Tells all who still wait that the connection was lost.
-    fn lost(self, reason: String) -> End {
+    fn lost(self, reason: String, refusal: Option<BrokerError>) -> End {
         for (_, reply) in self.by_id.into_values() {
             let _ = reply.send(Err(PublishError::Disconnected(reason.clone())));
         }
-        End::Lost(reason)
+        End::Lost { reason, refusal }
     }
 }
 

@@ -115,8 +115,8 @@ async fn a_reserved_name_is_refused_by_name() {
     options.names = Names::new("amq.reserved");
     let error = declare(&options).await.unwrap_err();
     assert!(
-        matches!(&error, BrokerError::AccessRefused { name, detail }
-            if name == "amq.reserved" && detail.contains("reserved prefix")),
+        matches!(&error, BrokerError::AccessRefused(refusal)
+            if refusal.name == "amq.reserved" && refusal.detail.contains("reserved prefix")),
         "{error:?}"
     );
 }

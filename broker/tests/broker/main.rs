@@ -7,6 +7,7 @@ mod dead_letters;
 mod declare;
 mod faults;
 mod inbox;
+mod late;
 mod publish;
 mod redrive;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Inspection, QueueState};
+use broker::{BrokerError, Inspection, QueueState};
 use chrono::{DateTime, Utc};
 use ledger::Ledger;
 use serde::Serialize;
@@ -153,9 +153,28 @@ async fn rabbitmq(settings: &Settings) -> Vec<Check> {
             if !found.work.is_empty() {
                 checks.push(Check::of("Workers", unserved(&found, &prefix)));
             }
+            checks.extend(permissions(settings).await);
             checks
         }
     }
+}
+
+/// Whether requests may be published. Before the first worker there is nothing to publish to.
+async fn permissions(settings: &Settings) -> Option<Check> {
+    const PERMISSIONS: &str = "Permissions on RabbitMQ";
+    let checked = async {
+        match broker::check_commands(&settings.broker()?).await {
+            Ok(()) => Ok(Some(Check::passed(PERMISSIONS))),
+            Err(BrokerError::Missing { .. }) => Ok(None),
+            Err(source) => Err(CliError::Broker {
+                action: "publish requests",
+                source,
+            }),
+        }
+    };
+    checked
+        .await
+        .unwrap_or_else(|error| Some(Check::error(PERMISSIONS, &error)))
 }
 
 fn missing(found: &Inspection, prefix: &str) -> Option<String> {

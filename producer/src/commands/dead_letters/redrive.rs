@@ -1,6 +1,6 @@
 //! `dead-letters redrive`: puts dead letters back into the queues that they came from.
 
-use broker::{DeadLetter, DeadLetters, Publisher, RedriveError};
+use broker::{DeadLetter, DeadLetters, PublishError, Publisher, RedriveError};
 use clap::Args;
 
 use super::action::{Account, Became};
@@ -80,8 +80,12 @@ async fn put_back(
         };
         account.tell(&item, became, problem.as_deref())?;
         match result {
+            // This letter's queue alone.
+            Err(RedriveError::Publish(
+                PublishError::Unroutable { .. } | PublishError::NameTooLong { .. },
+            )) => {}
             // The rest would fare no better.
-            Err(RedriveError::Publish(error)) if error.is_transient() => {
+            Err(RedriveError::Publish(error)) => {
                 stopped = Some(CliError::RedriveStopped(error));
             }
             Err(RedriveError::Kept(error)) => stopped = Some(unavailable(error)),
