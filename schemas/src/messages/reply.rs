@@ -49,7 +49,8 @@ pub struct Reason {
     pub remedy: String,
 }
 
-/// The kinds of reason.
+/// The kinds of reason. Others may be added: whoever reads one that it does not know takes the
+/// request for rejected, and shows `message` and `remedy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReasonCode {
@@ -61,6 +62,9 @@ pub enum ReasonCode {
     DeploymentBusy,
     /// The request id was used before, for a different request.
     RequestIdReused,
+    /// The workers can't accept it as things stand, through no fault of the request. It is kept
+    /// among the dead letters, and can be put back from there once the cause is removed.
+    Internal,
 }
 
 impl Message for Reply {
