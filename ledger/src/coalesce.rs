@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::LedgerError;
 
@@ -61,11 +62,21 @@ impl<S: Statement> fmt::Debug for Lane<S> {
 
 impl<S: Statement> Lane<S> {
     /// Starts a lane; must be called inside a Tokio runtime.
-    pub(crate) fn start(statement: S, max_batch: usize) -> Self {
+    ///
+    /// `ended` is cancelled when its task ends without having been closed, by a panic or a defect:
+    /// then every later item is [`LedgerError::Closed`].
+    pub(crate) fn start(statement: S, max_batch: usize, ended: CancellationToken) -> Self {
         let max_batch = max_batch.max(1);
         let (entries, receiver) = mpsc::channel(2 * max_batch);
         let (closing, closed) = watch::channel(false);
-        let task = tokio::spawn(serve(statement, max_batch, receiver, closed));
+        let task = tokio::spawn(async move {
+            let ended = ended.drop_guard();
+            serve(statement, max_batch, receiver, closed.clone()).await;
+            // Closed, or nobody is left to ask.
+            if *closed.borrow() || closed.has_changed().is_err() {
+                ended.disarm();
+            }
+        });
         Self {
             entries,
             closing,

@@ -80,6 +80,12 @@ impl LedgerError {
         }
     }
 
+    /// Whether the ledger will refuse the same call until somebody changes something: neither may
+    /// it pass, nor is it this process that can't ask any more.
+    pub fn is_for_good(&self) -> bool {
+        !self.is_transient() && !matches!(self, LedgerError::Closed)
+    }
+
     /// Whether Postgres undid the statement in favour of another one that was in its way: then
     /// it certainly had no effect, and can be repeated at once.
     pub(crate) fn lost_a_conflict(&self) -> bool {

@@ -221,6 +221,30 @@ pub struct Due {
     pub failed_state: Option<State>,
 }
 
+/// The events of an execution that could not be published, to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backlog {
+    /// The execution.
+    pub execution_id: Uuid,
+    /// The first event that is not known to be published.
+    pub from: i32,
+    /// The last event that was sent at least once.
+    pub sent_to: i32,
+    /// For how long the first event could not be published, in seconds.
+    pub failing_for: f64,
+}
+
+/// What became of an attempt to publish a backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The last event that was confirmed in an unbroken row; the one before the first if none was.
+    pub confirmed_to: i32,
+    /// The last event that was sent.
+    pub sent_to: i32,
+    /// An event was not confirmed.
+    pub refused: bool,
+}
+
 /// A recorded move with all that is to be published about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transitioned {
@@ -230,4 +254,7 @@ pub struct Transitioned {
     pub next: Option<StepRef>,
     /// The state that failed: a revert's message names it.
     pub failed_state: Option<State>,
+    /// Its event has to wait for earlier ones, which could not be published: the loop publishes
+    /// them all.
+    pub backlogged: bool,
 }

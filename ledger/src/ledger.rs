@@ -13,18 +13,20 @@ use crate::claimant::Question;
 use crate::db::Db;
 use crate::error::LedgerError;
 use crate::execution::{
-    Acceptance, Claim, ClaimToken, Due, Fenced, Postponed, StepRef, Transition, Transitioned, Wait,
+    Acceptance, Backlog, Claim, ClaimToken, Due, Fenced, Postponed, Published, StepRef, Transition,
+    Transitioned, Wait,
 };
 use crate::facts::Facts;
 use crate::lanes::Lanes;
 use crate::schema;
 use crate::sql::accept::Accept;
+use crate::sql::backlog::DeferEvent;
 use crate::sql::claim::ClaimStep;
 use crate::sql::note::Note;
 use crate::sql::record::Record;
 use crate::sql::renew::RenewClaim;
 use crate::sql::wait::Waiting;
-use crate::sql::{due, postpone, transitions};
+use crate::sql::{backlog, due, postpone, transitions};
 use crate::values::json;
 use crate::weather::Weather;
 
@@ -119,6 +121,12 @@ impl Ledger {
     pub async fn close(self) {
         self.lanes.close().await;
         self.db.pool.close().await;
+    }
+
+    /// Returns when a task of the ledger has ended that was not closed, by a panic: what it did can't
+    /// be asked for any more, and the process has to be started again.
+    pub async fn failed(&self) {
+        self.lanes.failed.cancelled().await;
     }
 
     /// Accepts a request: inserts its execution, in the first acting state, and the first row of
@@ -279,5 +287,61 @@ impl Ledger {
     /// See [`Ledger`].
     pub async fn end_announced(&self, execution_id: Uuid) -> Result<(), LedgerError> {
         self.lanes.end_announced.submit(execution_id).await
+    }
+
+    /// Event `seq` of an execution could not be published: it, and all after it, are left to whoever
+    /// [takes the backlog](Ledger::take_backlogs). `sent` says that it was refused, and so that those
+    /// who did not refuse it have it.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn defer_events(
+        &self,
+        execution_id: Uuid,
+        seq: i32,
+        sent: bool,
+    ) -> Result<(), LedgerError> {
+        let item = DeferEvent {
+            execution_id,
+            seq,
+            sent,
+        };
+        self.lanes.defer.submit(item).await
+    }
+
+    /// Takes at most `limit` executions with events to be published again, the longest due first.
+    /// Each is given to one caller only, and is due again after a second or a quarter of the time
+    /// that it has been failing, 10 minutes at the most.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn take_backlogs(&self, limit: i64) -> Result<Vec<Backlog>, LedgerError> {
+        backlog::take(&self.db, limit).await
+    }
+
+    /// At most `limit` moves of an execution from `from` on.
+    ///
+    /// # Errors
+    /// [`LedgerError::Undecodable`].
+    pub async fn transitions_from(
+        &self,
+        execution_id: Uuid,
+        from: i32,
+        limit: i64,
+    ) -> Result<Vec<Transitioned>, LedgerError> {
+        transitions::since(&self.db, execution_id, from, limit).await
+    }
+
+    /// Notes what was published of a backlog; with the last event of an execution that has ended,
+    /// its end is announced. Says nothing of a backlog that others have changed meanwhile.
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    pub async fn events_published(
+        &self,
+        backlog: &Backlog,
+        published: Published,
+    ) -> Result<(), LedgerError> {
+        backlog::advance(&self.db, backlog, published).await
     }
 }

@@ -24,8 +24,8 @@ mod weather;
 pub use claimant::{Claimant, Question};
 pub use error::LedgerError;
 pub use execution::{
-    Acceptance, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed, StepRef,
-    Transition, Transitioned, Wait,
+    Acceptance, Backlog, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed,
+    Published, StepRef, Transition, Transitioned, Wait,
 };
 pub use facts::{Baseline, ConfigLines, Facts, Intent, Unread};
 pub use ledger::{Ledger, LedgerOptions};

@@ -9,6 +9,7 @@
 //! sees is what the last writer left.
 
 pub(crate) mod accept;
+pub(crate) mod backlog;
 pub(crate) mod claim;
 pub(crate) mod counts;
 mod deployment;

@@ -21,6 +21,8 @@ enum Fate {
     Crash,
     /// SIGSTOP: all of it stands still until somebody sends SIGCONT.
     Stall,
+    /// A panic of the task that passes.
+    Panic,
 }
 
 /// Where a worker process meets its fate, which it does once.
@@ -55,6 +57,14 @@ impl Trap {
         }
     }
 
+    /// A panic, the first time that the process passes this point: a defect of whatever passes.
+    pub fn panic(point: Point) -> Self {
+        Self {
+            fate: Fate::Panic,
+            ..Self::crash(point)
+        }
+    }
+
     /// Only with a message that acts in this state; requests are in `WorkflowStarted`.
     pub fn in_state(self, state: State) -> Self {
         Self {
@@ -84,6 +94,7 @@ impl fmt::Display for Trap {
         let fate = match self.fate {
             Fate::Crash => "crash",
             Fate::Stall => "stall",
+            Fate::Panic => "panic",
         };
         let state = self.state.map_or("-", State::slug);
         write!(f, "{fate} {} {state} {}", self.point, self.nth)
@@ -102,6 +113,7 @@ impl FromStr for Trap {
             fate: match fate {
                 "crash" => Fate::Crash,
                 "stall" => Fate::Stall,
+                "panic" => Fate::Panic,
                 _ => anyhow::bail!("{fate:?} is no fate"),
             },
             point: point.parse()?,
@@ -159,6 +171,7 @@ fn meet(fate: Fate) {
     let signal = match fate {
         Fate::Crash => Signal::KILL,
         Fate::Stall => Signal::STOP,
+        Fate::Panic => panic!("a trap"),
     };
     kill_process(getpid(), signal).expect("a process may signal itself");
     // The signal is the process's: whichever thread takes it stops all others within

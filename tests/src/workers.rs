@@ -109,9 +109,13 @@ impl World {
             let is_connected = |n: usize| {
                 let log = self.log_file(&format!("worker-{n}"));
                 let log = std::fs::read_to_string(log).unwrap_or_default();
-                ["the consumer is connected", "the publisher is connected"]
-                    .iter()
-                    .all(|line| log.contains(line))
+                // One publisher each for steps, events and replies.
+                [
+                    ("the consumer is connected", 1),
+                    ("the publisher is connected", 3),
+                ]
+                .iter()
+                .all(|(line, times)| log.matches(line).count() >= *times)
             };
             (0..n).all(is_connected).then_some(())
         })

@@ -12,9 +12,11 @@ mod persist;
 mod requests;
 mod set_aside;
 mod settle;
+mod silent;
 mod steps;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use broker::{Delivery, SetAside};
@@ -24,8 +26,9 @@ use tracing::{Instrument, error, info_span};
 
 use crate::config::Config;
 use crate::context::Surroundings;
+use silent::Silent;
 
-pub use courier::Courier;
+pub use courier::{Courier, Couriers};
 pub use due::run as run_due;
 
 /// What happens to a message once its handler is through with it.
@@ -49,6 +52,10 @@ pub struct Engine {
     worker: Arc<str>,
     /// Cancelled when steps must be handed back.
     halt: CancellationToken,
+    /// Queues of others that did not confirm a moment ago.
+    silent: Arc<Silent>,
+    /// How many replies reached nobody.
+    replies_dropped: Arc<AtomicU64>,
 }
 
 impl Engine {
@@ -68,6 +75,8 @@ impl Engine {
             config,
             worker: worker.into(),
             halt,
+            silent: Arc::default(),
+            replies_dropped: Arc::default(),
         }
     }
 
@@ -88,6 +97,11 @@ impl Engine {
             .chain(steps)
             .map(|queue| (queue, self.config.broker.prefetch))
             .collect()
+    }
+
+    /// Whether it came by the queue of requests.
+    pub fn is_request(&self, delivery: &Delivery) -> bool {
+        delivery.queue == self.names.request_queue()
     }
 
     /// Handles one message to its end.
@@ -112,7 +126,7 @@ impl Engine {
 
     /// Does everything that follows from a message, and says what is to become of it.
     pub async fn judge(&self, delivery: &Delivery) -> Verdict {
-        if delivery.queue == self.names.request_queue() {
+        if self.is_request(delivery) {
             self.handle_request(delivery).await
         } else if Some(&delivery.queue) == self.names.state_queue(State::TpvmRevert).as_ref() {
             self.handle_revert(delivery).await

@@ -78,7 +78,8 @@ impl From<StartError> for Failure {
             }
             StartError::Ledger(ledger::LedgerError::Invalid(_)) => UNUSABLE,
             StartError::Ledger(_) => UNAVAILABLE,
-            StartError::Broker(error) => match error {
+            StartError::Ended { .. } => 1,
+            StartError::Broker(error) => match &**error {
                 broker::BrokerError::InvalidUrl { .. }
                 | broker::BrokerError::InvalidPrefix { .. }
                 | broker::BrokerError::NameTooLong { .. } => UNUSABLE,

@@ -4,18 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use broker::{BrokerOptions, Consumer, Delivery, Publisher};
+use broker::{BrokerOptions, Consumer, Delivery};
 use ledger::{Ledger, LedgerOptions};
 use schemas::Names;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::{Config, HostKeyPolicy};
 use crate::context::Surroundings;
 use crate::efa::{EfaClients, EfaError, EfaSettings};
-use crate::engine::{Engine, run_due};
+use crate::engine::{Couriers, Engine, run_due};
+use crate::outcome::chain;
 use crate::secrets::Secrets;
 use crate::sites::Network;
 use crate::slx::{Dialect, DialectError, HostKeys, SshSettings};
@@ -28,7 +29,7 @@ pub struct Urls {
     pub amqp: String,
 }
 
-/// Why a worker can't start.
+/// Why a worker can't start, or can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The dialect file does not serve.
@@ -42,7 +43,15 @@ pub enum StartError {
     Ledger(#[from] ledger::LedgerError),
     /// RabbitMQ, or its topology.
     #[error("the broker can't be used")]
-    Broker(#[from] broker::BrokerError),
+    Broker(#[from] Arc<broker::BrokerError>),
+    /// A task ended that should go on for as long as the worker: a defect.
+    #[error(
+        "{task} ended unexpectedly: start the worker again, and report the last lines of its log"
+    )]
+    Ended {
+        /// Which.
+        task: &'static str,
+    },
     /// A version that does not parse.
     #[error("slx.minimum_version = {value}: not an SLX-OS version like 20.3.2a")]
     MinimumVersion {
@@ -54,40 +63,53 @@ pub enum StartError {
 /// Runs until `stop` is cancelled and everything at hand is finished or handed back.
 ///
 /// # Errors
-/// [`StartError`]; once it runs, a worker outlives every loss of Postgres and RabbitMQ.
+/// [`StartError`]; once it runs, a worker outlives every loss of Postgres and RabbitMQ. It does not
+/// outlive the end of one of its own parts, nor a broker that refuses it: it gives its messages back
+/// and ends, so that whoever looks after it knows.
 pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result<(), StartError> {
     let name = worker_name(&config);
     let ledger = connect_ledger(&config, &urls.database).await?;
     ledger.check_schema().await?;
     let around = surroundings(&config, ledger.clone())?;
     let options = broker_options(&config, &urls.amqp, &name);
-    broker::declare(&options).await?;
+    broker::declare(&options).await.map_err(Arc::new)?;
 
-    let publisher = Publisher::start_mending(options.clone());
+    let couriers = Arc::new(Couriers::start(&options));
     let halt = CancellationToken::new();
     let config = Arc::new(config);
     let engine = Engine::new(
         around,
-        Arc::new(publisher.clone()),
+        couriers.clone(),
         config.clone(),
         &name,
         halt.clone(),
     );
+    let queues = engine.queues();
+    let read: Vec<String> = queues.iter().map(|(queue, _)| queue.clone()).collect();
+    broker::check_permissions(&options, &read)
+        .await
+        .map_err(Arc::new)?;
 
-    let (consumer, deliveries) = Consumer::start(options, engine.queues(), stop.clone());
+    // Ours: a part that fails stops the others, too.
+    let stop = stop.child_token();
+    let (consumer, deliveries) = Consumer::start(options, queues, stop.clone());
     let due_stop = CancellationToken::new();
-    let due = tokio::spawn(run_due(engine.clone(), due_stop.clone()));
+    let mut due = tokio::spawn(run_due(engine.clone(), due_stop.clone()));
     info!(worker = name, states = ?config.states(), "worker started");
 
     let tasks = TaskTracker::new();
-    dispatch(
-        deliveries,
-        &engine,
-        config.worker.concurrency,
-        &tasks,
-        &stop,
-    )
-    .await;
+    let mut failure = tokio::select! {
+        () = dispatch(deliveries, &engine, config.worker.concurrency, &tasks, &stop) => None,
+        refused = couriers.failed() => Some(StartError::Broker(refused)),
+        () = ledger.failed() => Some(StartError::Ended { task: "a task of the ledger" }),
+        // It ends when it is told to, and it was not.
+        _ = &mut due => Some(StartError::Ended { task: "the loop that publishes what is due" }),
+    };
+    if failure.is_some() || !stop.is_cancelled() {
+        error!("a part of the worker has failed: handing back and ending");
+        halt.cancel();
+    }
+    stop.cancel();
     info!(in_hand = tasks.len(), "draining");
     tasks.close();
     if tokio::time::timeout(config.worker.drain_timeout, tasks.wait())
@@ -99,16 +121,31 @@ pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result
         tasks.wait().await;
     }
     due_stop.cancel();
-    // A due loop that panicked has said so already; there is nothing left to do for it.
-    let _ = due.await;
-    consumer.finished().await;
-    publisher.close().await;
+    if !due.is_finished()
+        && let Err(panic) = due.await
+    {
+        error!(error = %panic, "the loop that publishes what is due failed while draining");
+    }
+    if let Err(error) = consumer.result().await {
+        failure.get_or_insert(StartError::Broker(Arc::new(error)));
+    }
+    couriers.close().await;
     ledger.close().await;
-    info!("worker ended");
-    Ok(())
+    match failure {
+        None => {
+            info!("worker ended");
+            Ok(())
+        }
+        Some(failure) => {
+            error!(error = chain(&failure), "worker ended");
+            Err(failure)
+        }
+    }
 }
 
-/// Hands messages to tasks, as many at once as there are permits, until it is told to stop.
+/// Hands messages to tasks until it is told to stop. As many steps are worked on at once as there
+/// are permits; a request needs none, since it takes no time but that of its requester's queue,
+/// which must not hold up a step. The broker hands out no more than the prefetch of either.
 async fn dispatch(
     mut deliveries: mpsc::Receiver<Delivery>,
     engine: &Engine,
@@ -118,20 +155,25 @@ async fn dispatch(
 ) {
     let permits = Arc::new(Semaphore::new(concurrency));
     loop {
-        // The semaphore is never closed, so a permit always comes.
-        let permit = tokio::select! {
-            permit = permits.clone().acquire_owned() => permit,
-            () = stop.cancelled() => return,
-        };
         let delivery = tokio::select! {
             biased;
             () = stop.cancelled() => return,
             delivery = deliveries.recv() => delivery,
         };
         let Some(delivery) = delivery else { return };
-        let engine = engine.clone();
+        let (engine, permits, stop) = (engine.clone(), permits.clone(), stop.clone());
         tasks.spawn(async move {
-            let _permit = permit;
+            let _permit = if engine.is_request(&delivery) {
+                None
+            } else {
+                tokio::select! {
+                    biased;
+                    // Dropped, the message goes back to its queue.
+                    () = stop.cancelled() => return,
+                    // The semaphore is never closed, so a permit always comes.
+                    permit = permits.acquire_owned() => Some(permit),
+                }
+            };
             engine.handle(delivery).await;
         });
     }

@@ -19,6 +19,8 @@ struct Echo {
 
 /// An item that the statement refuses with the whole batch.
 const BAD: u32 = 13;
+/// An item that the statement panics over.
+const WORSE: u32 = 14;
 
 impl Echo {
     fn new() -> Self {
@@ -56,6 +58,7 @@ impl Statement for Echo {
             let error = sqlx::Error::Io(io::Error::other("gone"));
             return Err(LedgerError::from(error));
         }
+        assert!(!items.contains(&WORSE), "a defect");
         if items.contains(&BAD) {
             return Err(LedgerError::Invalid("13".to_owned()));
         }
@@ -98,7 +101,7 @@ async fn ask(
 #[tokio::test]
 async fn what_waits_goes_together_up_to_the_limit() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 3));
+    let lane = Arc::new(Lane::start(echo.clone(), 3, CancellationToken::new()));
     let asked = ask(&lane, &echo, &[1, 2, 3, 4]).await;
     echo.open();
     for (item, result) in asked.join_all().await {
@@ -110,7 +113,7 @@ async fn what_waits_goes_together_up_to_the_limit() {
 #[tokio::test]
 async fn items_that_would_meet_go_one_after_the_other() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 10));
+    let lane = Arc::new(Lane::start(echo.clone(), 10, CancellationToken::new()));
     let asked = ask(&lane, &echo, &[1, 2, 1_001, 2_001, 3]).await;
     echo.open();
     asked.join_all().await;
@@ -121,7 +124,7 @@ async fn items_that_would_meet_go_one_after_the_other() {
 #[tokio::test]
 async fn a_bad_item_is_set_apart() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 10));
+    let lane = Arc::new(Lane::start(echo.clone(), 10, CancellationToken::new()));
     let asked = ask(&lane, &echo, &[1, BAD, 2]).await;
     echo.open();
     for (item, result) in asked.join_all().await {
@@ -134,7 +137,7 @@ async fn a_bad_item_is_set_apart() {
 #[tokio::test]
 async fn a_lost_connection_fails_a_batch_at_once() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 10));
+    let lane = Arc::new(Lane::start(echo.clone(), 10, CancellationToken::new()));
     echo.failures.store(2, Ordering::SeqCst);
     let asked = ask(&lane, &echo, &[1, 2]).await;
     echo.open();
@@ -147,7 +150,7 @@ async fn a_lost_connection_fails_a_batch_at_once() {
 #[tokio::test]
 async fn what_was_given_up_is_left_out() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 10));
+    let lane = Arc::new(Lane::start(echo.clone(), 10, CancellationToken::new()));
     let mut asked = ask(&lane, &echo, &[1, 2]).await;
     let given_up = tokio::spawn({
         let lane = Arc::clone(&lane);
@@ -168,7 +171,7 @@ async fn what_was_given_up_is_left_out() {
 #[tokio::test]
 async fn closing_carries_out_what_waits_and_takes_nothing_more() {
     let echo = Echo::new();
-    let lane = Arc::new(Lane::start(echo.clone(), 10));
+    let lane = Arc::new(Lane::start(echo.clone(), 10, CancellationToken::new()));
     let asked = ask(&lane, &echo, &[1, 2]).await;
     let closing = tokio::spawn({
         let lane = Arc::clone(&lane);
@@ -187,8 +190,41 @@ async fn closing_carries_out_what_waits_and_takes_nothing_more() {
 #[tokio::test]
 async fn a_dropped_lane_ends_its_task() {
     let echo = Echo::new();
-    let lane = Lane::start(echo.clone(), 10);
+    let lane = Lane::start(echo.clone(), 10, CancellationToken::new());
     assert_eq!(Arc::strong_count(&echo.batches), 2);
     drop(lane);
     until(|| Arc::strong_count(&echo.batches) == 1).await;
+}
+
+#[tokio::test]
+async fn when_a_statement_panics_then_the_lane_says_that_it_has_ended() {
+    let echo = Echo::new();
+    echo.open();
+    let ended = CancellationToken::new();
+    let lane = Lane::start(echo, 10, ended.clone());
+    assert_eq!(lane.submit(1).await.unwrap(), 1);
+    assert!(!ended.is_cancelled());
+    for item in [WORSE, 2] {
+        let result = lane.submit(item).await;
+        assert!(matches!(result, Err(LedgerError::Closed)), "{result:?}");
+    }
+    until(|| ended.is_cancelled()).await;
+}
+
+#[tokio::test]
+async fn when_a_lane_is_closed_or_dropped_then_it_has_not_failed() {
+    for close in [true, false] {
+        let echo = Echo::new();
+        echo.open();
+        let ended = CancellationToken::new();
+        let lane = Lane::start(echo.clone(), 10, ended.clone());
+        assert_eq!(lane.submit(1).await.unwrap(), 1);
+        if close {
+            lane.close().await;
+        }
+        drop(lane);
+        // The task holds the other clone.
+        until(|| Arc::strong_count(&echo.batches) == 1).await;
+        assert!(!ended.is_cancelled());
+    }
 }

@@ -30,6 +30,7 @@ struct Stored {
     earlier_remedy: Option<String>,
     verdict: Option<String>,
     ended_at: DateTime<Utc>,
+    backlogged: bool,
 }
 
 /// The moves for which a condition on `e` (the execution) and `h` (the history) holds.
@@ -46,7 +47,8 @@ macro_rules! moves {
                    h.failed_state AS "failed_state?", h.failure_cause AS "failure_cause?",
                    h.failure_remedy AS "failure_remedy?", e.failure_cause AS "earlier_cause?",
                    e.failure_remedy AS "earlier_remedy?", h.verdict AS "verdict?",
-                   h.ended_at AS "ended_at!"
+                   h.ended_at AS "ended_at!",
+                   e.event_backlog_from IS NOT NULL AS "backlogged!"
             FROM executions e JOIN history h ON h.execution_id = e.id
             "# + $condition,
             $($parameter),+
@@ -61,6 +63,23 @@ pub(crate) async fn one(db: &Db, id: Uuid, seq: i32) -> Result<Option<Transition
     row.map(transitioned).transpose()
 }
 
+/// At most `limit` moves of one execution from `from` on, in their order.
+pub(crate) async fn since(
+    db: &Db,
+    id: Uuid,
+    from: i32,
+    limit: i64,
+) -> Result<Vec<Transitioned>, LedgerError> {
+    let query = moves!(
+        "WHERE e.id = $1 AND h.seq >= $2 ORDER BY h.seq LIMIT $3",
+        id,
+        from,
+        limit
+    );
+    let rows = db.bounded(query.fetch_all(&db.pool)).await?;
+    rows.into_iter().map(transitioned).collect()
+}
+
 /// The last moves of at most `limit` executions that ended longer ago than `older_than` without
 /// their end having been announced, the earliest first, without those of `except`.
 pub(crate) async fn unannounced_ends(
@@ -72,7 +91,7 @@ pub(crate) async fn unannounced_ends(
     let query = moves!(
         "WHERE e.finished_at IS NOT NULL AND e.end_announced_at IS NULL
            AND e.finished_at <= now() - make_interval(secs => $1) AND h.seq = e.seq
-           AND e.id <> ALL ($3)
+           AND e.event_backlog_from IS NULL AND e.id <> ALL ($3)
          ORDER BY e.finished_at
          LIMIT $2",
         seconds(older_than),
@@ -127,6 +146,7 @@ fn transitioned(row: Stored) -> Result<Transitioned, LedgerError> {
         event,
         next,
         failed_state,
+        backlogged: row.backlogged,
     })
 }
 

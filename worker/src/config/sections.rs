@@ -19,7 +19,7 @@ pub struct WorkerConfig {
     pub states: Vec<State>,
     /// Whether it takes upgrade requests as well.
     pub serve_requests: bool,
-    /// How many messages are worked on at once.
+    /// How many steps are worked on at once. Requests come on top, up to `broker.prefetch`.
     pub concurrency: usize,
     /// For how long a step is claimed; renewed while it goes on. A worker that died gives its
     /// step back when this time is over.

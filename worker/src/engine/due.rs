@@ -3,6 +3,7 @@
 //! case.
 
 mod ends;
+mod events;
 
 use std::path::Path;
 
@@ -31,6 +32,7 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
     tokio::select! {
         () = engine.wake_steps() => {}
         () = engine.announce_ends() => {}
+        () = engine.publish_backlogs() => {}
         () = stop.cancelled() => {}
     }
 }
@@ -56,7 +58,7 @@ async fn beat(file: &Path) {
 
 impl Engine {
     /// One round, to its end: the messages of the steps whose time has come, then the ends that
-    /// nobody has announced.
+    /// nobody has announced, then the events that could not be published.
     pub async fn publish_all_due(&self) {
         let mut waking = Waking::new();
         let mut more = true;
@@ -67,6 +69,7 @@ impl Engine {
             waking.next().await;
         }
         self.announce_ends_once(&mut Unreadable::default()).await;
+        self.publish_backlogs_once().await;
     }
 
     /// Never returns. A round takes as long as the ledger does to answer, and waits for no

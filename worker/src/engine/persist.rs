@@ -31,14 +31,7 @@ impl Passing for LedgerError {
 
 impl Passing for PublishError {
     fn passes(&self) -> bool {
-        match self {
-            // A queue that is gone comes back: consumers declare it again.
-            PublishError::Unroutable { .. }
-            | PublishError::Refused
-            | PublishError::TimedOut(_)
-            | PublishError::Disconnected(_) => true,
-            PublishError::NameTooLong { .. } | PublishError::Closed => false,
-        }
+        self.is_transient()
     }
 }
 

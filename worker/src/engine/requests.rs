@@ -1,5 +1,7 @@
 //! Upgrade requests: accepted once, whatever happens, and always answered.
 
+use std::sync::atomic::Ordering;
+
 use broker::{Delivery, Outgoing, PublishError};
 use ledger::{Acceptance, LedgerError};
 use schemas::{Answer, DecodeError, Reason, ReasonCode, Reply, State, UpgradeRequest, V1, decode};
@@ -7,6 +9,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::announce::AnnounceError;
+use super::persist::Halted;
 use super::{Engine, Verdict, set_aside};
 use crate::outcome::chain;
 use crate::points::Point;
@@ -24,18 +27,44 @@ impl Engine {
                     Answer::Accepted { execution_id, .. } => Some(execution_id),
                     Answer::Rejected { .. } => None,
                 };
-                let reply = Reply {
-                    version: V1,
-                    request_id: Some(request.request_id),
-                    answer,
-                };
-                let told = self.answer(delivery, &reply).await;
+                let told = self
+                    .answer(delivery, Some(request.request_id), answer)
+                    .await;
                 if told.is_ok() {
                     Point::Replied.passed(State::WorkflowStarted, execution_id);
                 }
-                self.acknowledged(told)
+                self.acknowledged(told.map_err(AnnounceError::from))
+            }
+            Err(AnnounceError::Ledger(error)) if error.is_for_good() => {
+                self.refuse_for_good(delivery, &request, &error).await
             }
             Err(error) => self.acknowledged(Err(error)),
+        }
+    }
+
+    /// The ledger does not accept it, however often it is asked. The requester learns so, and an
+    /// operator can put it back from the dead letters once the cause is removed.
+    async fn refuse_for_good(
+        &self,
+        delivery: &Delivery,
+        request: &UpgradeRequest,
+        error: &LedgerError,
+    ) -> Verdict {
+        error!(request_id = %request.request_id, error = chain(error), "the ledger refused a request");
+        let answer = rejection(
+            ReasonCode::Internal,
+            "the workers' database refused the request; nothing was done, and the request is kept \
+             among the dead letters"
+                .to_owned(),
+            "have an operator look at the dead letters (`tpvm-upgrade dead-letters show`): once the \
+             cause is removed, redrive it there, or request the upgrade again with the same request id",
+        );
+        match self
+            .answer(delivery, Some(request.request_id), answer)
+            .await
+        {
+            Ok(()) => Verdict::DeadLetter(set_aside::refused_by_ledger(error)),
+            Err(halted) => self.acknowledged(Err(halted.into())),
         }
     }
 
@@ -55,7 +84,13 @@ impl Engine {
                 Point::Accepted.passed(State::WorkflowStarted, Some(execution_id));
                 info!(%execution_id, request_id = %request.request_id, duplicate, "request accepted");
                 if !duplicate || self.not_begun(execution_id).await? {
-                    self.announce(execution_id, 1, delivery.trace).await?;
+                    match self.announce(execution_id, 1, delivery.trace).await {
+                        // It is accepted nevertheless: the ledger's loop sees to it.
+                        Err(AnnounceError::Ledger(error)) if error.is_for_good() => {
+                            warn!(%execution_id, error = chain(&error), "can't announce it");
+                        }
+                        announced => announced?,
+                    }
                 }
                 Answer::Accepted {
                     execution_id,
@@ -106,55 +141,73 @@ impl Engine {
             problem.to_string(),
             "correct the message; its JSON Schema is upgrade-request.schema.json",
         );
-        let reply = Reply {
-            version: V1,
-            request_id: readable_id(&delivery.body),
-            answer,
-        };
-        match self.answer(delivery, &reply).await {
+        match self
+            .answer(delivery, readable_id(&delivery.body), answer)
+            .await
+        {
             Ok(()) => Verdict::DeadLetter(set_aside::unreadable_request(problem)),
-            Err(error) => self.acknowledged(Err(error)),
+            Err(halted) => self.acknowledged(Err(halted.into())),
         }
     }
 
-    /// Answers to the queue that the requester named; if there is none, or none any more, on the
-    /// events exchange.
-    async fn answer(&self, delivery: &Delivery, reply: &Reply) -> Result<(), AnnounceError> {
+    /// Answers to the queue that the requester named; if there is none, or it does not take the
+    /// answer, on the events exchange; and if nobody takes it there, not at all: whoever asked
+    /// repeats the request with its id, and is answered the same. Each is tried once, since nobody
+    /// else may wait for a requester's queue.
+    async fn answer(
+        &self,
+        delivery: &Delivery,
+        request_id: Option<Uuid>,
+        answer: Answer,
+    ) -> Result<(), Halted> {
+        let reply = Reply {
+            version: V1,
+            request_id,
+            answer,
+        };
         let correlation_id = delivery
             .correlation_id
             .clone()
             .or_else(|| delivery.message_id.clone());
         let trace = delivery.trace.child();
-        if let Some(queue) = delivery
-            .reply_to
-            .as_deref()
-            .filter(|queue| !queue.is_empty())
-        {
-            let message = Outgoing::reply(queue, reply, correlation_id.clone(), trace);
-            let courier = &self.courier;
-            let sent = self.persist("publish a reply", || async {
-                match courier.publish(message.clone()).await {
-                    Err(PublishError::Unroutable { .. } | PublishError::NameTooLong { .. }) => {
-                        Ok(false)
-                    }
-                    sent => sent.map(|()| true),
-                }
-            });
-            if sent.await?? {
+        let queue = delivery.reply_to.as_deref();
+        if let Some(queue) = queue.filter(|queue| !queue.is_empty()) {
+            let message = Outgoing::reply(queue, &reply, correlation_id.clone(), trace);
+            if self.reply(queue, message).await? {
                 return Ok(());
             }
+        }
+        let fallback = Outgoing::reply_fallback(&self.names, &reply, correlation_id, trace);
+        let exchange = fallback.exchange.clone();
+        if !self.reply(&exchange, fallback).await? {
+            let dropped = 1 + self.replies_dropped.fetch_add(1, Ordering::Relaxed);
             warn!(
-                queue,
-                "the reply queue is gone; answering on the events exchange"
+                request_id = request_id.map(tracing::field::display),
+                replies_dropped = dropped,
+                "nobody takes the reply: dropped; the requester repeats the request with its id"
             );
         }
-        self.send(Outgoing::reply_fallback(
-            &self.names,
-            reply,
-            correlation_id,
-            trace,
-        ))
-        .await
+        Ok(())
+    }
+
+    /// Tries once to publish a reply to a queue or exchange; whether it is confirmed.
+    async fn reply(&self, to: &str, message: Outgoing) -> Result<bool, Halted> {
+        if self.silent.has(to) {
+            return Ok(false);
+        }
+        let patience = self.config.broker.publish_timeout;
+        Ok(match self.try_for(patience, message).await? {
+            Ok(()) => true,
+            // The worker ends over it: somebody else answers.
+            Err(PublishError::Closed) => return Err(Halted),
+            Err(error) => {
+                warn!(to, error = chain(&error), "a reply was not taken");
+                if matches!(error, PublishError::TimedOut(_)) {
+                    self.silent.add(to, patience);
+                }
+                false
+            }
+        })
     }
 
     /// What becomes of a message whose consequences could, or could not, be told.
@@ -169,6 +222,8 @@ impl Engine {
                 );
                 Verdict::Leave
             }
+            // The worker ends over it; others can read the message.
+            Err(AnnounceError::Ledger(LedgerError::Closed)) => Verdict::Leave,
             Err(AnnounceError::Ledger(error)) => {
                 Verdict::DeadLetter(set_aside::refused_by_ledger(&error))
             }
