@@ -1,7 +1,7 @@
 //! Whoever listens on the broker: to events, on a queue of its own that outlives connections, and
 //! to the dead letters.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,22 +10,28 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
+    QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use schemas::names::{HEADER_REASON, HEADER_SOURCE_QUEUE};
 use schemas::{Event, decode};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::requests::Requester;
+use crate::requests::{FULL_REPLIES, Requester};
 use crate::site::{PREFIX, Site};
 
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long any answer of the broker may take.
 const ANSWER: Duration = Duration::from_secs(10);
 const PREFETCH: u16 = 200;
+/// For how long the listener with breaks takes messages, and for how long none.
+const LISTENING: Duration = Duration::from_secs(40);
+const RESTING: Duration = Duration::from_secs(120);
+/// How many messages its queue takes.
+const FEW: i32 = 10;
 
 /// What was heard.
 #[derive(Default)]
@@ -39,6 +45,14 @@ pub struct Book {
     pub events: u64,
     /// Reasons of the dead letters, by message id: several copies of one message have several.
     pub dead: BTreeMap<String, Vec<String>>,
+    /// The upgrades whose end was told to a listener whose queue refuses events for minutes.
+    pub ends_of_full: HashSet<Uuid>,
+    /// Events that it got.
+    pub events_of_full: u64,
+    /// Upgrades of which an event was heard before the one that precedes it.
+    pub out_of_order: BTreeMap<Uuid, i32>,
+    /// The last event heard of each upgrade.
+    pub last: HashMap<Uuid, i32>,
     /// Since when the queue for events has been there, each time that it was declared.
     pub declared: Vec<DateTime<Utc>>,
 }
@@ -131,12 +145,89 @@ impl Heard {
             Ok(event) => {
                 let mut book = self.book();
                 book.events += 1;
+                let last = book.last.entry(event.execution_id).or_default();
+                let skipped = event.seq > *last + 1;
+                *last = event.seq.max(*last);
+                if skipped {
+                    book.out_of_order.insert(event.execution_id, event.seq);
+                }
                 if event.verdict.is_some() {
                     book.ends.insert(event.execution_id);
                 }
             }
             // A reply whose queue is gone.
             Err(_) => requester.hear(&message.data),
+        }
+    }
+
+    /// Listens on a queue of few messages that refuses what is too much: for some time, then not at
+    /// all for minutes, and again; from `calm` on without a break.
+    pub async fn listen_with_breaks(
+        &self,
+        site: &Site,
+        calm: &CancellationToken,
+        stop: &CancellationToken,
+    ) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                // An error: without the broker for a while.
+                _ = self.with_breaks(site, calm) => {}
+                () = stop.cancelled() => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn with_breaks(&self, site: &Site, calm: &CancellationToken) -> anyhow::Result<()> {
+        broker::declare(&site.broker()).await?;
+        let connect = Connection::connect(&site.amqp_url, ConnectionProperties::default());
+        let connection = answer(connect).await?;
+        let channel = answer(connection.create_channel()).await?;
+        let queue = format!("{PREFIX}.listener-with-breaks");
+        declare_full(&channel, &queue, FEW).await?;
+        declare_full(&channel, FULL_REPLIES, 1).await?;
+        // In the way of every reply.
+        let in_the_way = channel.basic_publish(
+            "".into(),
+            FULL_REPLIES.into(),
+            BasicPublishOptions::default(),
+            b"in the way",
+            BasicProperties::default(),
+        );
+        // From the second time on the queue refuses it.
+        answer(async { in_the_way.await?.await }).await?;
+        answer(channel.queue_bind(
+            queue.as_str().into(),
+            site.names.events_exchange().into(),
+            "event.#".into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        ))
+        .await?;
+        loop {
+            let rested = tokio::time::Instant::now() + RESTING;
+            while !calm.is_cancelled() && tokio::time::Instant::now() < rested {
+                // Whether the connection, and so the queue, still stands shows when something is
+                // asked for.
+                answer(channel.basic_qos(1, BasicQosOptions::default())).await?;
+                tokio::time::sleep(10 * PAUSE).await;
+            }
+            let awake = tokio::time::Instant::now() + LISTENING;
+            while calm.is_cancelled() || tokio::time::Instant::now() < awake {
+                let get = channel.basic_get(queue.as_str().into(), BasicGetOptions::default());
+                let Some(message) = answer(get).await? else {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
+                if let Ok(event) = decode::<Event>(&message.data) {
+                    let mut book = self.book();
+                    book.events_of_full += 1;
+                    if event.verdict.is_some() {
+                        book.ends_of_full.insert(event.execution_id);
+                    }
+                }
+                answer(channel.basic_ack(message.delivery_tag, BasicAckOptions::default())).await?;
+            }
         }
     }
 
@@ -155,6 +246,20 @@ impl Heard {
         let reasons = book.dead.entry(id).or_default();
         reasons.push(reason.unwrap_or_default());
     }
+}
+
+/// A queue that refuses what is more than `most` messages.
+async fn declare_full(channel: &Channel, queue: &str, most: i32) -> anyhow::Result<()> {
+    let durable = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(most));
+    let overflow = AMQPValue::LongString("reject-publish".into());
+    arguments.insert("x-overflow".into(), overflow);
+    answer(channel.queue_declare(queue.into(), durable, arguments)).await?;
+    Ok(())
 }
 
 /// The reason of a dead letter that no worker set aside.

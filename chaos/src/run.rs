@@ -25,8 +25,9 @@ const SPREAD: f64 = 0.9;
 /// deadlines, and what a slow machine needs.
 const LAST_ENDS: Duration = Duration::from_secs(600);
 /// How long everything that follows from the last end may take: the ledger announces an end that
-/// nobody told after half a minute.
-const QUIET: Duration = Duration::from_secs(90);
+/// nobody told after half a minute, and has events that were refused published again after a quarter
+/// of the time that they were refused for.
+const QUIET: Duration = Duration::from_secs(300);
 /// How soon a worker is started again that found no servers.
 const RESTART: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(500);
@@ -105,9 +106,13 @@ impl<'a> Run<'a> {
             self.over.cancel();
             upgrades
         };
-        let listen = self.heard.listen(self.site, &self.requester, &self.over);
+        let listen = join(
+            self.heard.listen(self.site, &self.requester, &self.over),
+            self.heard
+                .listen_with_breaks(self.site, &self.calm, &self.over),
+        );
         let upgrades = tokio::select! {
-            (upgrades, ()) = join(work, listen) => upgrades?,
+            (upgrades, _) = join(work, listen) => upgrades?,
             () = self.requester.listen() => bail!("nobody hears replies any more"),
             looked = self.look_after_workers() => { looked?; bail!("nobody looks after workers") }
             () = self.tell() => bail!("nobody tells any more"),

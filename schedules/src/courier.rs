@@ -36,8 +36,12 @@ pub(crate) struct Tag {
 pub(crate) struct Queues {
     messages: Vec<Message>,
     next_id: u64,
-    /// What listeners got.
+    /// What a listener got that refuses nothing.
     pub(crate) events: Vec<Event>,
+    /// What a listener got whose queue is full at times.
+    pub(crate) events_of_full: Vec<Event>,
+    /// It is full until then.
+    full_until: Duration,
     /// What requesters got.
     pub(crate) replies: Vec<Reply>,
     /// What was set aside, with the reason.
@@ -47,8 +51,18 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
+    /// Whether the second listener's queue is full.
+    fn is_full(&self, now: Duration) -> bool {
+        now < self.full_until
+    }
+
     /// Routes a message.
-    pub(crate) fn take(&mut self, message: Outgoing, ready_at: Duration) -> Result<(), String> {
+    pub(crate) fn take(
+        &mut self,
+        message: Outgoing,
+        now: Duration,
+        ready_at: Duration,
+    ) -> Result<(), String> {
         let names = Names::default();
         self.bodies.push(message.body.clone());
         if message.exchange == names.commands_exchange() {
@@ -64,8 +78,11 @@ impl Queues {
                 held_by: None,
             });
         } else if message.message_type == Event::TYPE {
-            let event = decode(&message.body).map_err(|error| error.to_string())?;
-            self.events.push(event);
+            let event: Event = decode(&message.body).map_err(|error| error.to_string())?;
+            self.events.push(event.clone());
+            if !self.is_full(now) {
+                self.events_of_full.push(event);
+            }
         } else {
             // Straight to the requester's queue, or to the events exchange for want of one.
             let reply = decode(&message.body).map_err(|error| error.to_string())?;
@@ -176,6 +193,13 @@ impl Connection {
         };
         let at_once = Duration::ZERO;
         let (world, worker) = (&self.world, self.worker);
+        let refused = |world: &World| {
+            let state = world.state();
+            match name == Event::TYPE && state.queues.is_full(state.now) {
+                true => Err(PublishError::Refused),
+                false => Ok(()),
+            }
+        };
         match world.pass_for(worker, Point::Publish, name, request).await {
             Go::Dead | Go::Away | Go::Wrong(What::Refused) => lost(),
             Go::Wrong(What::Unconfirmed) => {
@@ -183,10 +207,18 @@ impl Connection {
                 lost()
             }
             Go::Wrong(What::Lost) => Ok(()),
+            Go::Wrong(What::Full { .. }) if name == Reply::TYPE => Err(PublishError::Refused),
+            Go::Wrong(What::Full { secs }) => {
+                let mut state = self.world.state();
+                state.queues.full_until = state.now + Duration::from_secs(secs.into());
+                drop(state);
+                taken(&self.world, at_once);
+                refused(&self.world)
+            }
             Go::Wrong(What::Doubled) => {
                 taken(&self.world, at_once);
                 taken(&self.world, at_once);
-                Ok(())
+                refused(&self.world)
             }
             Go::Wrong(What::Late { secs }) => {
                 taken(&self.world, Duration::from_secs(secs.into()));
@@ -198,7 +230,7 @@ impl Connection {
             }
             Go::On | Go::Wrong(_) => {
                 taken(&self.world, at_once);
-                Ok(())
+                refused(&self.world)
             }
         }
     }
@@ -210,7 +242,8 @@ impl Courier for Connection {
         let taken = |world: &World, late: Duration| {
             let mut state = world.state();
             let ready_at = state.now + late;
-            if let Err(complaint) = state.queues.take(message.clone(), ready_at) {
+            let now = state.now;
+            if let Err(complaint) = state.queues.take(message.clone(), now, ready_at) {
                 state.complain(complaint);
             }
         };

@@ -102,15 +102,19 @@ impl Database {
         Ok(())
     }
 
-    /// In how many seconds, by Postgres' clock, the ledger has something to announce: a step, or
-    /// an end that is older than `grace`.
+    /// In how many seconds, by Postgres' clock, the ledger has something to announce: a step, an
+    /// end that is older than `grace`, or events that could not be published.
     pub(crate) async fn seconds_until_due(&self, grace: Duration) -> anyhow::Result<Option<f64>> {
         let due = sqlx::query_scalar(
             "SELECT extract(epoch FROM min(at) - now())::float8 FROM (
                  SELECT wake_at AS at FROM executions WHERE finished_at IS NULL
                  UNION ALL
                  SELECT finished_at + make_interval(secs => $1) FROM executions
-                 WHERE finished_at IS NOT NULL AND end_announced_at IS NULL) AS due",
+                 WHERE finished_at IS NOT NULL AND end_announced_at IS NULL
+                       AND event_backlog_from IS NULL
+                 UNION ALL
+                 SELECT event_retry_at FROM executions
+                 WHERE event_retry_at IS NOT NULL) AS due",
         )
         .bind(grace.as_secs_f64());
         Ok(due.fetch_one(&self.pool).await?)

@@ -156,9 +156,10 @@ fn there(rng: &mut Rng, at: Point) -> What {
             4 => What::Doubled,
             _ => What::Late { secs: 3 * secs },
         },
-        Point::Publish(_) => match rng.u8(0..3) {
+        Point::Publish(_) => match rng.u8(0..5) {
             0 => What::Refused,
             1 => What::Unconfirmed,
+            2..=3 => What::Full { secs: 3 * secs },
             _ => What::Doubled,
         },
         Point::Settle(_) => What::AckLost,

@@ -118,14 +118,35 @@ pub(crate) fn at_the_end(
         let of_it: Vec<&Move> = moves.iter().filter(|row| row.execution_id == id).collect();
         path(stands, &of_it)?;
         for row in of_it {
-            let told = |event: &&schemas::Event| event.execution_id == id && event.seq == row.seq;
-            if state.queues.events.iter().find(told).is_none() {
-                return broken("each move is announced", format!("{row:?}"));
+            let told = |event: &schemas::Event| event.execution_id == id && event.seq == row.seq;
+            for listener in [&state.queues.events, &state.queues.events_of_full] {
+                if !listener.iter().any(told) {
+                    return broken("each move is announced", format!("{row:?}"));
+                }
             }
         }
+        in_order(state, id)?;
     }
     for index in 0..requests {
         answers(state, index, executions)?;
+    }
+    Ok(())
+}
+
+/// Whoever refuses nothing hears of each move for the first time after the one before.
+fn in_order(state: &State, id: uuid::Uuid) -> Held {
+    let mut last = 0;
+    for event in state
+        .queues
+        .events
+        .iter()
+        .filter(|event| event.execution_id == id)
+    {
+        if event.seq > last + 1 {
+            let seen = format!("{id}: {} after {last}", event.seq);
+            return broken("moves are announced in their order", seen);
+        }
+        last = last.max(event.seq);
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 
 /// The statements of the ledger that workers send, by the source file that holds them.
-const STATEMENTS: [&str; 13] = [
+const STATEMENTS: [&str; 14] = [
     "accept",
+    "backlog",
     "claim",
     "due",
     "efa_db",

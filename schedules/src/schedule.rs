@@ -125,6 +125,12 @@ pub enum What {
     Unconfirmed,
     /// The message is confirmed and then lost.
     Lost,
+    /// A queue of somebody else's is full for so long: it refuses events, or this one reply, which
+    /// every other queue takes over.
+    Full {
+        /// For so long.
+        secs: u32,
+    },
     /// The message arrives twice.
     Doubled,
     /// The message arrives late.

@@ -14,10 +14,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use schemas::{Case, State};
 use simulator::{Fault, FaultKind};
-use tests::Trap;
+use tests::{Process, Trap};
 use worker::points::Point;
 
-use crate::scene::{Scene, Upgrade};
+use crate::scene::{Refusing, Scene, Upgrade};
 use crate::tally::tally;
 use crate::timing::{PATIENT_AND_QUICK, SHORT_DEADLINES};
 use crate::ways::{Way, ways};
@@ -242,6 +242,35 @@ async fn of_a_redeploy_without_an_answer() {
     .await;
 }
 
+/// A listener refuses every event; what was to be told is told when it takes messages again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_upgrade_whose_events_are_refused() {
+    let mut runs = normal_upgrade();
+    runs.retain(|run| {
+        matches!(
+            run.point,
+            Point::Accepted
+                | Point::Recorded
+                | Point::Published
+                | Point::Settling
+                | Point::DueTaken
+        )
+    });
+    let deaths: Vec<State> = runs.iter().flat_map(|run| run.states.clone()).collect();
+    stream::iter(runs)
+        .for_each_concurrent(WIDTH, |run| async {
+            let mut scene = Scene::open(vec![run.upgrade.clone()]).await;
+            let refusing = Refusing::bind(&scene.world).await;
+            let last = through(&mut scene, run, PATIENT_AND_QUICK).await;
+            scene.check().await;
+            refusing.hears_all(&scene.world, scene.ids[0]).await;
+            drop(last);
+            scene.close().await;
+        })
+        .await;
+    tally("E deaths while a listener refuses", deaths);
+}
+
 async fn all(what: &str, runs: Vec<Run>, timing: &str) {
     let deaths: Vec<State> = runs.iter().flat_map(|run| run.states.clone()).collect();
     stream::iter(runs)
@@ -251,7 +280,14 @@ async fn all(what: &str, runs: Vec<Run>, timing: &str) {
 }
 
 async fn one(run: Run, timing: &str) {
-    let mut scene = Scene::open(vec![run.upgrade]).await;
+    let mut scene = Scene::open(vec![run.upgrade.clone()]).await;
+    let _last = through(&mut scene, run, timing).await;
+    scene.check().await;
+    scene.close().await;
+}
+
+/// To the end of the upgrade, through all the deaths; the last worker goes on.
+async fn through(scene: &mut Scene, run: Run, timing: &str) -> Process {
     let deaths = async {
         for state in run.states {
             let trap = Trap::crash(run.point).in_state(state);
@@ -260,9 +296,8 @@ async fn one(run: Run, timing: &str) {
         }
         scene.world.worker_with(timing)
     };
-    let (ids, _last) = tokio::join!(scene.world.accepted_all(&scene.requests), deaths);
+    let (ids, last) = tokio::join!(scene.world.accepted_all(&scene.requests), deaths);
     scene.ids = ids;
     scene.ended().await;
-    scene.check().await;
-    scene.close().await;
+    last
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use told::Told;
 
+pub use told::Refusing;
 pub use upgrade::Upgrade;
 
 /// A world with its upgrades.

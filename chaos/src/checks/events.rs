@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Evidence, Violation};
 use crate::monkey::WIPED;
+use crate::records::Execution;
 
 /// A time in which what the broker had, or got, was lost.
 pub struct Wipe {
@@ -46,8 +47,34 @@ pub fn excused(evidence: &Evidence) -> usize {
 
 pub fn violations(evidence: &Evidence) -> Vec<Violation> {
     let untold = missing(evidence).filter(|(_, excused)| !excused);
-    let violations = untold.map(|(id, _)| Violation::of(id, "no event told of its end".to_owned()));
-    violations.collect()
+    let mut violations: Vec<Violation> = untold
+        .map(|(id, _)| Violation::of(id, "no event told of its end".to_owned()))
+        .collect();
+    let unheard = evidence
+        .executions
+        .iter()
+        .filter(|execution| !evidence.heard.ends_of_full.contains(&execution.id))
+        .filter(|execution| !lost(evidence, execution));
+    violations.extend(unheard.map(|execution| {
+        let what = "no event told the listener with breaks of its end";
+        Violation::of(execution.id, what.to_owned())
+    }));
+    // Events that the broker lost are missing, and not out of order.
+    if Wipe::all(evidence).is_empty() {
+        let out_of_order = evidence.heard.out_of_order.iter();
+        violations.extend(out_of_order.map(|(id, seq)| {
+            let what = format!("event {seq} was heard before an earlier one");
+            Violation::of(*id, what)
+        }));
+    }
+    violations
+}
+
+/// Whether the broker may have lost the event of its end.
+fn lost(evidence: &Evidence, execution: &Execution) -> bool {
+    let announced = execution.end_announced_at;
+    let wipes = Wipe::all(evidence);
+    announced.is_some_and(|at| wipes.iter().any(|wipe| wipe.contains(at)))
 }
 
 fn missing<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = (uuid::Uuid, bool)> + 'a {

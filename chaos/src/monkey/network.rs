@@ -32,6 +32,9 @@ enum How {
     Stalled,
     Delayed,
     AnswersLost,
+    /// The broker answers after the wait for it is over, connections that have just been made
+    /// included.
+    AnswersLate,
 }
 
 #[derive(Clone)]
@@ -54,13 +57,18 @@ impl Make for NetworkFault {
             let hows = [Cut, Refused, Stalled, Delayed, AnswersLost];
             hows.map(|how| NetworkFault { between, how })
         });
-        faults.collect()
+        let late = NetworkFault {
+            between: WorkerAndRabbitMq,
+            how: How::AnswersLate,
+        };
+        faults.chain([late]).collect()
     }
 
     fn name(&self) -> &'static str {
         use Between::{WorkerAndPostgres, WorkerAndRabbitMq, WorkersAndEfa, WorkersAndSwitches};
-        use How::{AnswersLost, Cut, Delayed, Refused, Stalled};
+        use How::{AnswersLate, AnswersLost, Cut, Delayed, Refused, Stalled};
         match (self.between, self.how) {
+            (_, AnswersLate) => "worker–RabbitMQ answers late",
             (WorkerAndPostgres, Cut) => "worker–Postgres cut",
             (WorkerAndPostgres, Refused) => "worker–Postgres refused",
             (WorkerAndPostgres, Stalled) => "worker–Postgres stalled",
@@ -106,6 +114,11 @@ impl Make for NetworkFault {
                 hit: of(site, share).await,
                 ..Mark::default()
             },
+        };
+        // Longer than `broker.connect_timeout`.
+        let delay = match self.how {
+            How::AnswersLate => Duration::from_secs(6),
+            _ => delay,
         };
         self.how.make(&proxies, lasting, delay, lost).await?;
         let at_once = matches!(self.how, How::Cut);
@@ -164,6 +177,16 @@ impl How {
                 lose(lost);
                 sleep(lasting).await;
                 lose(0);
+            }
+            How::AnswersLate => {
+                join_all(proxies.iter().map(|proxy| proxy.cut())).await;
+                // Some way into the first words of the new connections.
+                sleep(lasting / 10).await;
+                proxies
+                    .iter()
+                    .for_each(|proxy| proxy.answers(Flow::Delayed(delay)));
+                sleep(2 * delay).await;
+                proxies.iter().for_each(|proxy| proxy.answers(Flow::Open));
             }
         }
         Ok(())

@@ -112,7 +112,7 @@ impl Run<'_> {
         let now = state.now;
         let taken = message
             .map_err(|error| error.to_string())
-            .and_then(|message| state.queues.take(message, now));
+            .and_then(|message| state.queues.take(message, now, now));
         if let Err(complaint) = taken {
             state.complain(complaint);
         }

@@ -1,10 +1,13 @@
 //! What the events exchange tells.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use broker::Inbox;
+use lapin::options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use schemas::{Event, decode};
-use tests::{World, patience, until_within};
+use tests::{Wire, World, patience, until_within};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -47,6 +50,64 @@ impl Told {
             let last = self.of(id).into_iter().next_back();
             last.and_then(|event| event.verdict).map(|_| ())
         })
+        .await;
+    }
+}
+
+/// A listener whose queue takes one message and refuses all others until somebody listens.
+pub struct Refusing {
+    wire: Wire,
+    queue: String,
+}
+
+impl Refusing {
+    /// Binds it to all events.
+    pub async fn bind(world: &World) -> Self {
+        let wire = Wire::open(world).await;
+        let exchange = world.names.events_exchange();
+        let queue = format!("{exchange}.refusing");
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        let overflow = AMQPValue::LongString("reject-publish".into());
+        arguments.insert("x-overflow".into(), overflow);
+        let declare = wire
+            .channel
+            .queue_declare(queue.as_str().into(), durable, arguments);
+        declare.await.unwrap();
+        let bind = wire.channel.queue_bind(
+            queue.as_str().into(),
+            exchange.into(),
+            "event.#".into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        );
+        bind.await.unwrap();
+        Self { wire, queue }
+    }
+
+    /// Listens until it has heard of every move of this execution.
+    pub async fn hears_all(&self, world: &World, id: Uuid) {
+        let last = world.history(id).await.len();
+        let heard = Mutex::new(BTreeSet::new());
+        until_within(
+            patience(),
+            "every event at a queue that was full",
+            || async {
+                let get = BasicGetOptions { no_ack: true };
+                let got = self.wire.channel.basic_get(self.queue.as_str().into(), get);
+                if let Some(message) = got.await.unwrap() {
+                    let event: Event = decode(&message.data).unwrap();
+                    if event.execution_id == id {
+                        heard.lock().unwrap().insert(event.seq);
+                    }
+                }
+                (heard.lock().unwrap().len() == last).then_some(())
+            },
+        )
         .await;
     }
 }
