@@ -36,6 +36,8 @@ pub enum Action {
     Settle(usize, Time),
     /// `announce`: the event.
     Announce(usize),
+    /// `defer_events`: the ledger keeps an event that was refused.
+    DeferEvents(usize),
     /// `publish`: the next step's message.
     Publish(usize),
     /// `end_announced`: the event of the end was confirmed.
@@ -58,6 +60,8 @@ pub enum Action {
     PublishDue(Id),
     /// `publish_ends`: the ledger's loop.
     PublishEnds(Id),
+    /// `publish_backlog`: the ledger's loop.
+    PublishBacklog(Id),
     /// A requester without an answer sends its request again.
     SendAgain(usize),
     /// Something goes wrong.
@@ -116,6 +120,7 @@ impl World {
                 }
             }
             Stage::Announce(_) => actions.push(Action::Announce(worker)),
+            Stage::Defer(_) => actions.push(Action::DeferEvents(worker)),
             Stage::Publish(_) => actions.push(Action::Publish(worker)),
             Stage::EndAnnounced(_) => actions.push(Action::EndAnnounced(worker)),
             Stage::Answer => actions.push(Action::Answer(worker)),
@@ -156,6 +161,11 @@ impl World {
         for (id, row) in self.ledger.due() {
             if !self.attended(id, row.seq) {
                 actions.push(Action::PublishDue(id));
+            }
+        }
+        for (id, row) in self.ledger.executions.iter().enumerate() {
+            if row.backlog.is_some() {
+                actions.push(Action::PublishBacklog(id));
             }
         }
         if rules.hold(Rule::AnnounceEnds) {

@@ -27,6 +27,7 @@ impl World {
             Action::UnlessSent(worker) => self.unless_sent(rules, worker)?,
             Action::Settle(worker, time) => self.settle(rules, worker, time)?,
             Action::Announce(worker) => self.announce(worker)?,
+            Action::DeferEvents(worker) => self.defer_events(worker)?,
             Action::Publish(worker) => self.publish(worker)?,
             Action::EndAnnounced(worker) => self.end_announced(worker)?,
             Action::Answer(worker) => self.answer(worker)?,
@@ -41,6 +42,7 @@ impl World {
             Action::RunOut(id) => self.run_out(id)?,
             Action::PublishDue(id) => self.publish_due(rules, id),
             Action::PublishEnds(id) => self.publish_ends(id),
+            Action::PublishBacklog(id) => self.publish_backlog(id)?,
             Action::SendAgain(request) => {
                 self.requesters[request].lost = false;
                 self.courier.publish(Message::Request(request));

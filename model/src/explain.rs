@@ -149,6 +149,7 @@ impl fmt::Display for Action {
                 return write!(f, "worker {}: settle, write{late}", worker + 1);
             }
             Action::Announce(worker) => (worker, "announce: the event"),
+            Action::DeferEvents(worker) => (worker, "defer_events: the event was refused"),
             Action::Publish(worker) => (worker, "publish: the next step"),
             Action::EndAnnounced(worker) => (worker, "end_announced"),
             Action::Answer(worker) => (worker, "answer"),
@@ -162,6 +163,7 @@ impl fmt::Display for Action {
             Action::FinishRedeploy(site) => return write!(f, "EFA {}: is done", site + 1),
             Action::RunOut(id) => return write!(f, "the claim on upgrade {} runs out", id + 1),
             Action::PublishDue(id) => return write!(f, "publish_due: upgrade {}", id + 1),
+            Action::PublishBacklog(id) => return write!(f, "publish_backlog: upgrade {}", id + 1),
             Action::PublishEnds(id) => return write!(f, "publish_ends: upgrade {}", id + 1),
             Action::SendAgain(request) => {
                 return write!(f, "the requester sends request {} again", request + 1);
@@ -180,6 +182,7 @@ impl fmt::Display for Fault {
             Fault::Double(message) => format!("{message} is there twice"),
             Fault::Overtake(id) => format!("the ledger's loop announces upgrade {} first", id + 1),
             Fault::LoseEverything => "the broker loses everything".to_owned(),
+            Fault::RefuseEvent(at) => worker(at, "publishes an event that a queue refuses"),
             Fault::Die(at) => worker(at, "dies"),
             Fault::HandBack(at) => worker(at, "is stopped: hand_back"),
             Fault::Outlive(id) => {

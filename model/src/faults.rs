@@ -21,6 +21,8 @@ pub enum Fault {
     Overtake(Id),
     /// The broker loses everything.
     LoseEverything,
+    /// A queue refuses an event.
+    RefuseEvent(usize),
     /// A worker dies, and another one starts.
     Die(usize),
     /// A worker is told to stop, and hands its step back.
@@ -82,6 +84,9 @@ pub fn possible(rules: Rules, world: &World, actions: &mut Vec<Action>) {
                 }
             }
             Stage::Intend(..) => add(Fault::LoseNote(worker)),
+            Stage::Announce(told) if world.ledger.executions[told.id].backlog.is_none() => {
+                add(Fault::RefuseEvent(worker));
+            }
             Stage::Send(_, window) if window.open => add(Fault::CloseWindow(worker)),
             Stage::Await(..) => add(Fault::GiveUp(worker)),
             _ => {}
@@ -148,6 +153,7 @@ impl World {
                 self.act(rules, action)?;
             }
             Fault::LoseEverything => self.lose_everything(),
+            Fault::RefuseEvent(worker) => self.refuse_event(rules, worker)?,
             Fault::Die(worker) => self.end_process(worker)?,
             Fault::HandBack(worker) => self.hand_back(rules, worker)?,
             Fault::Outlive(id) => self.run_out(id)?,

@@ -149,6 +149,7 @@ impl Ledger {
             claim: None,
             taken_up: false,
             end_announced: false,
+            backlog: None,
             history: vec![first],
         });
         Acceptance::Accepted {
@@ -250,6 +251,19 @@ impl Ledger {
         self.executions[id].end_announced = true;
     }
 
+    /// An event was refused: it begins the backlog, or is part of one.
+    pub fn defer_events(&mut self, id: Id, seq: u8) {
+        let backlog = &mut self.executions[id].backlog;
+        *backlog = Some(backlog.map_or(seq, |first| first.min(seq)));
+    }
+
+    /// All events of a backlog were confirmed; with the last one the end is announced.
+    pub fn events_published(&mut self, id: Id) {
+        let row = &mut self.executions[id];
+        row.backlog = None;
+        row.end_announced |= row.verdict.is_some();
+    }
+
     /// The steps whose time has come. A step that is held has its time at the claim's end.
     pub fn due(&self) -> impl Iterator<Item = (Id, &Execution)> {
         self.executions.iter().enumerate().filter(|(_, row)| {
@@ -259,7 +273,8 @@ impl Ledger {
 
     /// The ends that nobody has announced.
     pub fn unannounced_ends(&self) -> impl Iterator<Item = Id> {
-        let unannounced = |row: &Execution| row.verdict.is_some() && !row.end_announced;
+        let unannounced =
+            |row: &Execution| row.verdict.is_some() && !row.end_announced && row.backlog.is_none();
         (0..self.executions.len()).filter(move |id| unannounced(&self.executions[*id]))
     }
 

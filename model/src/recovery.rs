@@ -89,7 +89,10 @@ fn over(world: &World) -> bool {
     let mut rows = world.ledger.executions.iter().enumerate();
     answered
         && rows.all(|(id, row)| {
-            row.verdict.is_some() && row.end_announced && world.witness.told_all(id, row.seq)
+            row.verdict.is_some()
+                && row.end_announced
+                && row.backlog.is_none()
+                && world.witness.told_all(id, row.seq)
         })
 }
 

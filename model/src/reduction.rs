@@ -44,6 +44,7 @@ impl World {
         let works = matches!(site.phase, Phase::Working(work) if work.id == id)
             || site.efa == Efa::Deploying(id);
         row.end_announced
+            && row.backlog.is_none()
             && self.witness.told_all(id, row.seq)
             && !self.courier.all().iter().any(names)
             && !self

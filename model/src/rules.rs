@@ -52,6 +52,8 @@ pub enum Rule {
     AnnounceUntaken,
     /// The ledger's loop announces ends that nobody has announced.
     AnnounceEnds,
+    /// The ledger keeps an event that was refused.
+    KeepRefused,
     /// One unfinished upgrade in a deployment.
     OneUnfinished,
     /// A request id is accepted once.

@@ -36,6 +36,8 @@ pub enum Stage {
     Settle(HeldStep, Performed),
     /// Publish the event of a move, then the next step's message.
     Announce(Announcement),
+    /// An event was refused: leave it to the ledger's loop.
+    Defer(Announcement),
     /// Publish the next step's message.
     Publish(Announcement),
     /// Note that an end was announced.

@@ -94,9 +94,10 @@ impl World {
         let names = |message: &Message| matches!(message, Message::Step { id: its, seq: number, .. } if (*its, *number) == (id, seq));
         let on_it = |task: &Task| match task.stage {
             Stage::Received => names(&task.message),
-            Stage::Announce(told) | Stage::Publish(told) | Stage::EndAnnounced(told) => {
-                (told.id, told.seq) == (id, seq)
-            }
+            Stage::Announce(told)
+            | Stage::Defer(told)
+            | Stage::Publish(told)
+            | Stage::EndAnnounced(told) => (told.id, told.seq) == (id, seq),
             _ => false,
         };
         self.courier.all().iter().any(names) || self.workers.iter().flatten().any(on_it)

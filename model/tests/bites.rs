@@ -58,6 +58,7 @@ bites! {
     wake_on_record: [Rule::WakeOnRecord], NormalUpgrade with 1 => ENDS;
     announce_untaken: [Rule::AnnounceUntaken], NormalUpgrade with 1 => ENDS;
     announce_ends: [Rule::AnnounceEnds], NormalUpgrade with 2 => ENDS;
+    keep_refused: [Rule::KeepRefused], NormalUpgrade with 1 => ENDS;
     one_unfinished: [Rule::OneUnfinished], Rivals with 0 => ALONE;
     request_id_once: [Rule::RequestIdOnce], NormalUpgrade with 1 => REQUEST;
     wire_bounded: [Rule::WireBounded], NormalUpgrade with 1 => ONCE;

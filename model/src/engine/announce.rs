@@ -22,6 +22,10 @@ impl World {
             self.finish_message(worker);
             return Some(());
         }
+        // Behind earlier events that wait, it waits too.
+        if row.backlog.is_some() {
+            return self.left_to_the_loop(worker, told);
+        }
         self.tell(told.id, told.seq);
         self.go_on(
             worker,
@@ -31,6 +35,48 @@ impl World {
                 Stage::Publish(told)
             },
         );
+        Some(())
+    }
+
+    /// A queue refuses the event.
+    pub(crate) fn refuse_event(&mut self, rules: Rules, worker: usize) -> Option<()> {
+        let Stage::Announce(told) = self.stage(worker)? else {
+            return None;
+        };
+        match rules.hold(Rule::KeepRefused) {
+            true => self.go_on(worker, Stage::Defer(told)),
+            false => self.left_to_the_loop(worker, told)?,
+        }
+        Some(())
+    }
+
+    /// The ledger keeps a refused event.
+    pub(crate) fn defer_events(&mut self, worker: usize) -> Option<()> {
+        let Stage::Defer(told) = self.stage(worker)? else {
+            return None;
+        };
+        self.ledger.defer_events(told.id, told.seq);
+        self.left_to_the_loop(worker, told)
+    }
+
+    /// The event is somebody else's; the step goes on.
+    fn left_to_the_loop(&mut self, worker: usize, told: Announcement) -> Option<()> {
+        let row = &self.ledger.executions[told.id];
+        let moved = row.history.iter().find(|a_move| a_move.seq == told.seq)?;
+        match moved.to {
+            State::WorkflowFinished => self.finish_message(worker),
+            _ => self.go_on(worker, Stage::Publish(told)),
+        }
+        Some(())
+    }
+
+    /// The ledger's loop: events that were refused, in their order.
+    pub(crate) fn publish_backlog(&mut self, id: Id) -> Option<()> {
+        let row = &self.ledger.executions[id];
+        for seq in row.backlog?..=row.seq {
+            self.tell(id, seq);
+        }
+        self.ledger.events_published(id);
         Some(())
     }
 

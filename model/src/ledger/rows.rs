@@ -34,6 +34,8 @@ pub struct Execution {
     pub taken_up: bool,
     /// The event of the end was confirmed.
     pub end_announced: bool,
+    /// The first event that a queue refused: it and all later ones are left to the ledger's loop.
+    pub backlog: Option<u8>,
     /// Each move.
     pub history: Vec<Move>,
 }
