@@ -212,6 +212,7 @@ retry_first = "200ms"
 retry_max = "2s"
 retry_attempts = 500
 settle = "20s"
+redeploy_quiet = "30s"
 rejoin_grace = "20s"
 validation_deadline = "150s"
 configuration_deadline = "150s"

@@ -57,6 +57,9 @@ pub struct Facts {
     /// What a look could not read last, once a command may have been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// What EFA shows while a redeploy has no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_seen: Option<PeerSeen>,
     /// When the TPVM was first seen to run its former version again, by Postgres' clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_at: Option<DateTime<Utc>>,
@@ -68,13 +71,79 @@ pub struct Facts {
 pub struct Intent {
     /// When, by Postgres' clock.
     pub at: DateTime<Utc>,
-    /// How often it has been sent with this one: 1 for the first time.
+    /// How many there were with this one, without those that were withdrawn since their command
+    /// was certainly not sent. Of those that are neither in `written` nor withdrawn nobody knows
+    /// whether their command was sent: the worker died.
     pub sends: i32,
     /// What could be seen just before.
     pub baseline: Baseline,
     /// The device or EFA has answered that it took the command: nothing is on its way any more.
     #[serde(default)]
     pub answered: bool,
+    /// How many of them were written to the device or to EFA, with an answer or without.
+    #[serde(default)]
+    pub written: i32,
+    /// How many of those were answered: the device or EFA took the command.
+    #[serde(default)]
+    pub answers: i32,
+}
+
+impl Intent {
+    /// The first one, or one more after an earlier one.
+    #[must_use]
+    pub fn after(earlier: Option<&Intent>, at: DateTime<Utc>, baseline: Baseline) -> Self {
+        Self {
+            at,
+            sends: earlier.map_or(0, |intent| intent.sends) + 1,
+            baseline,
+            answered: false,
+            written: earlier.map_or(0, Intent::known_sends),
+            answers: earlier.map_or(0, |intent| intent.answers),
+        }
+    }
+
+    /// Its command was written to the device or to EFA, and no answer came.
+    #[must_use]
+    pub fn unanswered(self) -> Self {
+        Self {
+            written: self.written + 1,
+            ..self
+        }
+    }
+
+    /// The device or EFA has answered that it took the command.
+    #[must_use]
+    pub fn answered(self) -> Self {
+        Self {
+            answered: true,
+            written: self.written + 1,
+            answers: self.answers + 1,
+            ..self
+        }
+    }
+
+    /// How often the command is known to have been sent. Rows from before this was counted tell
+    /// only of an answer.
+    pub fn known_sends(&self) -> i32 {
+        self.written.max(i32::from(self.answered))
+    }
+
+    /// How many of them nobody knows of whether their command was sent.
+    pub fn unknown_sends(&self) -> i32 {
+        (self.sends - self.known_sends()).max(0)
+    }
+}
+
+/// What EFA last showed of the peer while a redeploy has no answer, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerSeen {
+    /// Whether it was up.
+    pub up: bool,
+    /// When the deployment was made, as EFA says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed_at: Option<String>,
+    /// Since when, by Postgres' clock.
+    pub since: DateTime<Utc>,
 }
 
 /// Lines of configuration. Each sets an item to a value, so writing them again changes nothing.
@@ -107,7 +176,10 @@ pub struct Baseline {
     /// The status tags that the device showed.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// When the TPVM was deployed, as the device says it.
+    /// When EFA was deployed, as it says itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployed_at: Option<String>,
+    /// Whether EFA showed the peer as up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_up: Option<bool>,
 }

@@ -110,6 +110,8 @@ pub struct Transition {
 pub struct Wait {
     /// EFA has answered the redeploy.
     pub redeploy_id: bool,
+    /// The step's command was written, with an answer or without.
+    pub written: bool,
     /// It counts towards the bound on retries.
     pub counts_as_attempt: bool,
 }
@@ -187,7 +189,9 @@ impl Ledger {
                 case: row.case,
                 intent: Kind::of(state).and_then(intent),
                 redeploy_id: row.redeploy_id,
-                touched: intent(Kind::Upgrade).is_some() || intent(Kind::Install).is_some(),
+                touched: [Kind::Upgrade, Kind::Install]
+                    .into_iter()
+                    .any(|kind| intent(kind).is_some_and(|intent| intent.sends > 0)),
                 attempts: row.attempts,
                 late: false,
             });
@@ -238,6 +242,12 @@ impl Ledger {
             row.wake_at = rules.hold(Rule::WakeOnWait);
             row.claim = None;
             row.redeploy_id |= wait.redeploy_id;
+            if wait.written
+                && let Some(kind) = Kind::of(row.state)
+                && let Some(intent) = &mut row.intents[kind as usize]
+            {
+                intent.written += 1;
+            }
             row.attempts = if wait.counts_as_attempt {
                 row.attempts + 1
             } else {

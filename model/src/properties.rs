@@ -35,6 +35,8 @@ pub const UNDERSTOOD: &str = "no message of ours is set aside";
 pub const READ: &str = "a device at work is not misread";
 /// An upgrade that ended well has a device that is well.
 pub const HONEST: &str = "a good end needs a good device";
+/// An upgrade whose device received nothing does not fail for it, however many workers died.
+pub const GIVEN_A_CHANCE: &str = "no step gives up before its command was sent";
 /// From every reachable world, without further faults, every request is answered, every accepted
 /// upgrade ends, and every move and every end is told. See [`crate::recovery`].
 pub const ENDS: &str = "every accepted upgrade ends, and all of it is told";
@@ -85,6 +87,9 @@ fn safety() -> Vec<Property<Protocol>> {
         Property::always(ONCE, |_, world: &World| !world.witness.twice()),
         Property::always(IN_TIME, |_, world: &World| !is(world, Foul::LateEffect)),
         Property::always(BOUNDED, |_, world: &World| bounded(world)),
+        Property::always(GIVEN_A_CHANCE, |_, world: &World| {
+            !is(world, Foul::GaveUpEarly)
+        }),
         Property::always(TABLE, |_, world: &World| {
             !is(world, Foul::LeftTheTable)
                 && world
@@ -125,7 +130,7 @@ fn bounded(world: &World) -> bool {
         row.intents
             .iter()
             .flatten()
-            .all(|intent| intent.sends <= MAX_SENDS)
+            .all(|intent| intent.written <= MAX_SENDS)
     })
 }
 

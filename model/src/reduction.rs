@@ -91,7 +91,8 @@ impl Execution {
                 && current != Some(kind)
             {
                 *intent = Intent {
-                    sends: 1,
+                    sends: intent.sends.min(1),
+                    written: 0,
                     baseline: Site::installed().baseline(),
                 };
             }

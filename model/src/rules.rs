@@ -34,6 +34,8 @@ pub enum Rule {
     ShownNotSaid,
     /// A command is sent `max_sends` times in all.
     MaxSends,
+    /// Only commands that were written count as sent, not intents of workers that died.
+    CountKnown,
     /// A step ends when its time is over.
     Deadline,
     /// A result is recorded before others are told.

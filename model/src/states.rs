@@ -19,6 +19,8 @@ pub enum Performed {
     Waiting {
         /// It is.
         redeploy_id: bool,
+        /// The command was written just now.
+        written: bool,
     },
     /// It failed, for good.
     Failed,
@@ -31,7 +33,10 @@ pub enum Performed {
 }
 
 /// Nothing new; look again later.
-pub const WAITING: Performed = Performed::Waiting { redeploy_id: false };
+pub const WAITING: Performed = Performed::Waiting {
+    redeploy_id: false,
+    written: false,
+};
 
 /// What the device shows of a long command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +149,7 @@ pub fn observe(rules: Rules, held: &HeldStep, first: Status, site: &Site) -> See
         State::TpvmUpgrade => upgrade(&tpvm, intent),
         State::TpvmInstallation => installation(&tpvm, intent),
         State::TpvmRevert => revert(&tpvm, intent),
-        State::EfaDeployPeerAndRejoin => redeploy(held, &tpvm, site),
+        State::EfaDeployPeerAndRejoin => redeploy(rules, held, &tpvm, site),
         // The others send nothing.
         _ => Seen::Done,
     }
@@ -189,8 +194,8 @@ fn revert(tpvm: &Tpvm, intent: Option<&Baseline>) -> Seen {
     }
 }
 
-fn redeploy(held: &HeldStep, tpvm: &Tpvm, site: &Site) -> Seen {
-    // One that was taken back was not sent.
+fn redeploy(rules: Rules, held: &HeldStep, tpvm: &Tpvm, site: &Site) -> Seen {
+    // One that was withdrawn was not sent.
     let intent = held.intent.filter(|intent| intent.sends > 0);
     match (site.efa, intent) {
         (Efa::Deploying(_), _) => Seen::Working,
@@ -202,8 +207,15 @@ fn redeploy(held: &HeldStep, tpvm: &Tpvm, site: &Site) -> Seen {
         (Efa::Failed, Some(_)) if held.redeploy_id => Seen::Failed,
         // A healthy EFA counts with a sign that it is newer than the request.
         (Efa::Up, Some(intent)) if site.deployed_at != intent.baseline.deployed_at => Seen::Done,
-        // EFA can't be asked for it, so it is never asked for again.
-        (Efa::Up | Efa::Failed, Some(_)) => Seen::Working,
+        // Asked for as often as is allowed: only the deadline ends it.
+        (Efa::Up | Efa::Failed, Some(intent))
+            if rules.hold(Rule::MaxSends) && intent.written >= MAX_SENDS =>
+        {
+            Seen::Working
+        }
+        // EFA can't be asked for it, but it shows no trace. Assumption: a redeploy under way, or one
+        // that was done, shows before `redeploy_quiet` is over.
+        (Efa::Up | Efa::Failed, Some(_)) => Seen::NoTrace,
     }
 }
 
@@ -214,16 +226,23 @@ pub fn rule(rules: Rules, seen: Seen, intent: Option<&Intent>, settle: Time) -> 
         (Seen::Working, _) => Next::Stop(WAITING),
         (Seen::Failed, _) => Next::Stop(Performed::Failed),
         (Seen::NoTrace, None) => Next::Send(1),
-        // Taken back: it was not sent.
+        // Withdrawn: it was not sent.
         (Seen::NoTrace, Some(intent)) if intent.sends == 0 => Next::Send(1),
         (Seen::NoTrace, Some(_)) if settle == Time::NotYet => Next::Stop(WAITING),
-        (Seen::NoTrace, Some(intent)) if intent.sends < MAX_SENDS => Next::Send(intent.sends + 1),
-        // One more than allowed is enough to be noticed.
-        (Seen::NoTrace, Some(intent))
-            if !rules.hold(Rule::MaxSends) && intent.sends == MAX_SENDS =>
-        {
-            Next::Send(intent.sends + 1)
+        (Seen::NoTrace, Some(intent)) => {
+            // What nobody knows of does not count: the deadline bounds it.
+            let counted = if rules.hold(Rule::CountKnown) {
+                intent.written
+            } else {
+                intent.sends
+            };
+            // One more than allowed is enough to be noticed.
+            let allowed = MAX_SENDS + u8::from(!rules.hold(Rule::MaxSends));
+            if counted < allowed {
+                Next::Send(intent.sends + 1)
+            } else {
+                Next::Stop(Performed::Failed)
+            }
         }
-        (Seen::NoTrace, Some(_)) => Next::Stop(Performed::Failed),
     }
 }

@@ -3,7 +3,7 @@
 use crate::device::{Answer, Command, Ending, Kind};
 use crate::ledger::Id;
 use crate::rules::{Rule, Rules};
-use crate::states::{Performed, WAITING};
+use crate::states::Performed;
 use crate::witness::Foul;
 use crate::worker::{Stage, Task};
 use crate::world::World;
@@ -28,6 +28,7 @@ impl World {
 
     /// Puts a command on its way.
     pub(crate) fn write(&mut self, command: Command) {
+        self.witness.sent(command.id, command.kind);
         let at = self.wire.partition_point(|other| *other < command);
         self.wire.insert(at, command);
     }
@@ -49,8 +50,10 @@ impl World {
         };
         let performed = match answer {
             Answer::Accepted if !rules.hold(Rule::ShownNotSaid) => Performed::Done(None),
-            Answer::Accepted if kind == Kind::Redeploy => Performed::Waiting { redeploy_id: true },
-            Answer::Accepted => WAITING,
+            Answer::Accepted => Performed::Waiting {
+                redeploy_id: kind == Kind::Redeploy,
+                written: true,
+            },
             Answer::Busy => Performed::NotSent,
         };
         self.go_on(worker, Stage::Settle(held, performed));
@@ -82,7 +85,8 @@ impl World {
     /// EFA's work ends.
     pub(crate) fn finish_redeploy(&mut self, site: usize, ending: Ending) -> Option<()> {
         let id = self.sites[site].finish_redeploy(ending)?;
-        if ending == Ending::Nothing {
+        // One that failed leaves nothing: asking for it again repeats nothing.
+        if ending != Ending::Success {
             self.witness.no_effect(id, Kind::Redeploy);
         }
         Some(())

@@ -2,6 +2,7 @@
 
 use crate::device::Kind;
 use crate::ledger::Id;
+use crate::states::MAX_SENDS;
 
 /// What was told and what took effect; no part of the protocol sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,6 +19,8 @@ struct Seen {
     told: u16,
     /// How often each kind of command took effect.
     effects: [u8; Kind::COUNT],
+    /// How often each was sent, up to the number that is allowed.
+    sent: [u8; Kind::COUNT],
 }
 
 /// Something that must not happen.
@@ -37,6 +40,8 @@ pub enum Foul {
     MisreadDevice,
     /// An upgrade ended well on a device that is not well.
     FalseVerdict,
+    /// A step failed since its command had no effect, and it was not sent as often as is allowed.
+    GaveUpEarly,
 }
 
 impl Witness {
@@ -58,6 +63,18 @@ impl Witness {
         self.executions
             .get(id)
             .is_some_and(|seen| seen.told & all == all)
+    }
+
+    /// A command was sent.
+    pub fn sent(&mut self, id: Id, kind: Kind) {
+        let sent = &mut self.of(id).sent[kind as usize];
+        *sent = MAX_SENDS.min(*sent + 1);
+    }
+
+    /// Whether a command was sent as often as is allowed.
+    pub fn sent_in_full(&self, id: Id, kind: Kind) -> bool {
+        let seen = self.executions.get(id);
+        seen.is_some_and(|seen| seen.sent[kind as usize] >= MAX_SENDS)
     }
 
     /// A command took effect.

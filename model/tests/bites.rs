@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use model::checking::counterexample;
 use model::configuration::Name::{self, NormalUpgrade, Rivals};
 use model::properties::{
-    ALONE, BOUNDED, ENDS, FENCED, HONEST, IN_TIME, ONCE, READ, REQUEST, TABLE, TRUE,
+    ALONE, BOUNDED, ENDS, FENCED, GIVEN_A_CHANCE, HONEST, IN_TIME, ONCE, READ, REQUEST, TABLE, TRUE,
 };
 use model::rules::Rule;
 
@@ -49,7 +49,8 @@ bites! {
     steady_look: [Rule::SteadyLook], NormalUpgrade with 1 => READ;
     shown_not_said: [Rule::ShownNotSaid], NormalUpgrade with 0 => HONEST;
     max_sends: [Rule::MaxSends], NormalUpgrade with 2 => BOUNDED;
-    deadline: [Rule::Deadline], NormalUpgrade with 1 => ENDS;
+    count_known: [Rule::CountKnown], NormalUpgrade with 2 => GIVEN_A_CHANCE;
+    deadline: [Rule::Deadline], NormalUpgrade with 2 => ENDS;
     record_first: [Rule::RecordFirst], NormalUpgrade with 0 => TRUE;
     ack_last: [Rule::AckLast], NormalUpgrade with 1 => ENDS;
     wake_on_accept: [Rule::WakeOnAccept], NormalUpgrade with 1 => ENDS;

@@ -175,7 +175,7 @@ impl Plant {
         }
         self.effects.push((command, by));
         if command == Command::Redeploy {
-            self.begin_redeploy(id.clone(), ends, end);
+            self.begin_redeploy(id.clone(), by, ends, end);
             return Ok(id);
         }
         let was_up = self.is_up(now);

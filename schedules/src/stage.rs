@@ -137,6 +137,7 @@ pub(crate) fn config(hurried: bool) -> Config {
         retry_max: Duration::from_secs(30),
         retry_attempts: 8,
         rejoin_grace: Duration::from_secs(120),
+        redeploy_quiet: Duration::from_secs(180),
         installation_deadline: long,
         upgrade_deadline: long,
         revert_deadline: long,

@@ -55,7 +55,8 @@ pub enum Verdict {
     Succeeded,
     /// It failed, and there was nothing to roll back.
     Failed,
-    /// It failed, and the TPVM runs again as it did before.
+    /// It failed, and the TPVM runs its former version again; `detailed_status` says whether EFA
+    /// has come back on it.
     Reverted,
     /// It failed, and so did the roll-back: someone must look at the device.
     RevertFailed,
@@ -134,8 +135,38 @@ pub fn detailed_status(
                 cause_and_remedy(cause, remedy)
             )
         }
-        (Some(_), Some((cause, remedy)), Some(detail)) => {
-            cause_and_remedy(&format!("{cause}. {detail}"), remedy)
+        // The cause tells of the time before the revert, and may no longer be so.
+        (Some(_), Some((cause, remedy)), Some(detail)) => cause_and_remedy(
+            &format!("Before the revert: {cause}. After it: {detail}"),
+            remedy,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Causes tell of the moment of the failure, details of what came after it.
+    #[test]
+    fn when_an_upgrade_was_reverted_then_cause_and_detail_are_told_with_their_times() {
+        for (cause, detail) in [
+            ("the TPVM is not running", "the TPVM was reverted to 4.2.4"),
+            (
+                "no other EFA node is active and up",
+                "nothing to revert: the TPVM runs 4.2.4",
+            ),
+            (
+                "after the upgrade the TPVM runs 4.9.9, not 4.2.5",
+                "the TPVM was reverted to 4.2.4, but EFA has not come back on it: tpvm2 is down",
+            ),
+        ] {
+            let text =
+                detailed_status(Some(Verdict::Reverted), Some((cause, "look")), Some(detail));
+            assert_eq!(
+                text,
+                format!("Before the revert: {cause}. After it: {detail}. Remedy: look")
+            );
         }
     }
 }

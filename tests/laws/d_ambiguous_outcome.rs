@@ -57,8 +57,6 @@ fn lost_calls() -> [FaultKind; 2] {
 /// What can happen to a call so that the upgrade goes on as if nothing had been.
 fn losses(call: &str) -> Vec<FaultKind> {
     match call {
-        // EFA can't be asked for a redeploy that never arrived: see laws B and E.
-        "efa-redeploy" => lost_answers().to_vec(),
         _ if DISRUPTIVE.contains(&call) => [&lost_answers()[..], &lost_calls()].concat(),
         // A line that the device accepted and did not take shows at once, and fails.
         _ if call.starts_with("config:") => {

@@ -4,9 +4,6 @@
 //!
 //! Points × states, on a way of each case and on the two ways of a revert; in each run, a process
 //! dies at the same point of every state in turn.
-//!
-//! Some ends come later, as they must: a redeploy whose answer nobody has can't be asked about, and
-//! is not asked for again. If EFA does not show that it was done, its state ends at the deadline.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +16,7 @@ use worker::points::Point;
 
 use crate::scene::{Refusing, Scene, Upgrade};
 use crate::tally::tally;
-use crate::timing::{PATIENT_AND_QUICK, SHORT_DEADLINES};
+use crate::timing::PATIENT_AND_QUICK;
 use crate::ways::{Way, ways};
 
 /// How many runs go on at once.
@@ -89,15 +86,12 @@ fn runs(upgrade: &Upgrade, first: State) -> Vec<Run> {
     let walked: Vec<State> = walked.skip_while(|state| *state != first).collect();
     let run = |point: Point| {
         let passing = walked.iter().filter(|state| passes(point, **state));
-        let mut states: Vec<State> = passing.copied().collect();
+        let states: Vec<State> = passing.copied().collect();
         let mut upgrade = upgrade.clone();
         if matches!(point, Point::Waited | Point::DueTaken) {
             for fault in states.iter().filter_map(|state| hesitation(*state)) {
                 upgrade = upgrade.with(fault);
             }
-        }
-        if point == Point::Intended {
-            states.retain(|state| *state != State::EfaDeployPeerAndRejoin);
         }
         (!states.is_empty()).then_some(Run {
             upgrade,
@@ -132,34 +126,41 @@ fn failed_redeploy_and_revert() -> Vec<Run> {
     let mut runs = runs(&Upgrade::failing(Case::NormalUpgrade, &ways), redeploy);
     for run in &mut runs {
         if run.point == Point::Commanded {
-            run.states.retain(|state| *state != redeploy);
+            run.upgrade.repeats_redeploy();
         }
     }
     runs
 }
 
-/// A redeploy that was not asked for, and one that fails, without anyone's having the answer.
+/// A redeploy that fails without anyone's having the answer: it is asked for once more, and
+/// fails as it would have.
 fn redeploy_without_an_answer() -> Vec<Run> {
     let state = State::EfaDeployPeerAndRejoin;
-    let cause = "did not end within";
-    let not_sent = Way {
-        faults: Vec::new(),
-        cause,
-        carried_out: false,
-    };
-    let failed = Way {
-        cause,
-        ..effective(state)
-    };
-    let deaths = [(Point::Intended, not_sent), (Point::Commanded, failed)];
     let run = |case| {
-        deaths.clone().map(|(point, way)| Run {
-            upgrade: Upgrade::failing(case, &[(state, way)]),
-            point,
+        let mut upgrade = Upgrade::failing(case, &[(state, effective(state))]);
+        upgrade.repeats_redeploy();
+        Run {
+            upgrade,
+            point: Point::Commanded,
             states: vec![state],
-        })
+        }
     };
-    Case::ALL.into_iter().flat_map(run).collect()
+    Case::ALL.into_iter().map(run).collect()
+}
+
+/// Workers die between intent and command more often than a command may be sent.
+fn many_deaths_before_the_command() -> Vec<Run> {
+    let run = |case| {
+        let upgrade = Upgrade::smooth(case);
+        let walked = upgrade.walk.steps.iter().map(|(state, _)| *state);
+        let disruptive = walked.filter(|state| is_disruptive(*state));
+        Run {
+            states: disruptive.flat_map(|state| [state; 3]).collect(),
+            upgrade,
+            point: Point::Intended,
+        }
+    };
+    Case::ALL.into_iter().map(run).collect()
 }
 
 fn effective(state: State) -> Way {
@@ -237,7 +238,17 @@ async fn of_a_redeploy_without_an_answer() {
     all(
         "E deaths without the redeploy's answer",
         redeploy_without_an_answer(),
-        SHORT_DEADLINES,
+        PATIENT_AND_QUICK,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_three_workers_die_before_a_command_then_it_is_sent_all_the_same() {
+    all(
+        "E deaths before commands, three of each",
+        many_deaths_before_the_command(),
+        PATIENT_AND_QUICK,
     )
     .await;
 }

@@ -27,6 +27,7 @@ pub(crate) use deadlines;
 pub const PATIENT: &str = concat!(
     deadlines!("10m", "10m"),
     "timing.settle = '11s'
+     timing.redeploy_quiet = '12s'
      worker.claim = '5s'
      worker.concurrency = 8
      slx.connect_timeout = '60s'
@@ -39,6 +40,7 @@ pub const PATIENT: &str = concat!(
 pub const PATIENT_AND_QUICK: &str = concat!(
     deadlines!("10m", "10m"),
     "timing.settle = '4s'
+     timing.redeploy_quiet = '5s'
      slx.connect_timeout = '30s'"
 );
 
@@ -46,5 +48,6 @@ pub const PATIENT_AND_QUICK: &str = concat!(
 pub const SHORT_DEADLINES: &str = concat!(
     deadlines!("10m", "20s"),
     "timing.settle = '4s'
+     timing.redeploy_quiet = '5s'
      slx.connect_timeout = '30s'"
 );

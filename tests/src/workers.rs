@@ -29,6 +29,7 @@ retry_first = "50ms"
 retry_max = "500ms"
 retry_attempts = 10
 settle = "2500ms"
+redeploy_quiet = "4s"
 rejoin_grace = "5s"
 validation_deadline = "30s"
 configuration_deadline = "30s"

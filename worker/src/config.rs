@@ -164,6 +164,14 @@ impl Config {
                 );
             }
         }
+        let quiet = self.timing.redeploy_quiet;
+        if quiet <= self.timing.settle || quiet >= self.timing.redeploy_deadline {
+            return refuse(
+                "timing.redeploy_quiet",
+                duration::text(quiet),
+                "must be longer than timing.settle and shorter than timing.redeploy_deadline",
+            );
+        }
         if self.timing.max_sends == 0 {
             return refuse("timing.max_sends", "0".to_owned(), "must be at least 1");
         }

@@ -8,7 +8,7 @@ mod announce;
 mod courier;
 mod due;
 mod keeper;
-mod persist;
+pub(crate) mod persist;
 mod requests;
 mod set_aside;
 mod settle;

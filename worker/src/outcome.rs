@@ -63,7 +63,7 @@ impl From<Done> for Progress {
 }
 
 /// The step does not go on.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Setback {
     /// Permanent and understood: go along the failure arrow.
     Failed {
@@ -92,6 +92,8 @@ pub enum Setback {
     Unknown {
         /// What was attempted, and how it went.
         attempted: String,
+        /// What is known of the command. Boxed, since it is large and rare.
+        facts: Box<Facts>,
     },
     /// Somebody else holds the step now: nothing may be done or written any more.
     ClaimLost,
@@ -211,6 +213,7 @@ pub fn command_setback(what: &str, error: SlxError) -> Setback {
         },
         slx::Effect::Perhaps => Setback::Unknown {
             attempted: format!("{what}: {}", chain(&error)),
+            facts: Box::default(),
         },
     }
 }
@@ -223,6 +226,7 @@ pub fn redeploy_setback(error: EfaError) -> Setback {
         efa::Effect::None => error.into(),
         efa::Effect::Perhaps => Setback::Unknown {
             attempted: format!("redeploy of the peer: {}", chain(&error)),
+            facts: Box::default(),
         },
     }
 }

@@ -60,6 +60,14 @@ fn bad_values_name_the_key() {
             "timing.upgrade_deadline",
         ),
         ("[timing]\nmax_sends = 0", "timing.max_sends"),
+        (
+            "[timing]\nredeploy_quiet = \"150s\"",
+            "timing.redeploy_quiet",
+        ),
+        (
+            "[timing]\nredeploy_quiet = \"60m\"",
+            "timing.redeploy_quiet",
+        ),
         ("[due]\nbatch = 0", "due.batch"),
         ("[broker]\nurl = \"amqp://a:b@c\"", "url"),
     ] {

@@ -73,17 +73,13 @@ async fn facts_are_merged_key_by_key_and_unknown_ones_stay() {
     let id = held.token.execution_id;
     let unknown = "UPDATE executions SET facts = '{\"from_the_future\": [1]}' WHERE id = $1";
     assert_eq!(fixture.sql(unknown, id).await, 1);
-    let intent = Intent {
-        at: Utc::now(),
-        sends: 1,
-        baseline: Baseline {
-            version: Some("4.5.8".into()),
-            snapshot: None,
-            tags: vec!["a\0b".into()],
-            deployed_at: Some("yesterday".into()),
-        },
-        answered: false,
+    let baseline = Baseline {
+        version: Some("4.5.8".into()),
+        tags: vec!["a\0b".into()],
+        deployed_at: Some("yesterday".into()),
+        ..Baseline::default()
     };
+    let intent = Intent::after(None, Utc::now(), baseline);
     let noted = Facts {
         from_version: Some("4.5.8".into()),
         target_version: Some("4.5.9".into()),

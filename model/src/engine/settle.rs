@@ -37,9 +37,20 @@ impl World {
             | Performed::Retry
             | Performed::NotSent
             | Performed::Unknown => {
-                let redeploy_id = performed == Performed::Waiting { redeploy_id: true };
+                let redeploy_id = matches!(
+                    performed,
+                    Performed::Waiting {
+                        redeploy_id: true,
+                        ..
+                    }
+                );
+                let written = matches!(
+                    performed,
+                    Performed::Waiting { written: true, .. } | Performed::Unknown
+                );
                 let wait = Wait {
                     redeploy_id,
+                    written,
                     counts_as_attempt: matches!(performed, Performed::Retry | Performed::NotSent),
                 };
                 self.wait(rules, worker, &held, wait);

@@ -91,7 +91,12 @@ impl World {
             Time::Over if matters && !self.settled(rules, held.id, kind) => return None,
             _ => {}
         }
-        let stage = match states::rule(rules, seen, held.intent.as_ref(), settle) {
+        let next = states::rule(rules, seen, held.intent.as_ref(), settle);
+        let gave_up = seen == Seen::NoTrace && next == Next::Stop(Performed::Failed);
+        if gave_up && !self.witness.sent_in_full(held.id, kind) {
+            self.foul(Foul::GaveUpEarly);
+        }
+        let stage = match next {
             Next::Stop(performed) => Stage::Settle(held, performed),
             Next::Send(sends) if rules.hold(Rule::IntentFirst) => {
                 Stage::Intend(held, sends, site.baseline())
@@ -114,7 +119,11 @@ impl World {
             self.go_on(worker, Stage::Settle(held, Performed::Retry));
             return Some(());
         }
-        let intent = Intent { sends, baseline };
+        let intent = Intent {
+            sends,
+            written: held.intent.map_or(0, |intent| intent.written),
+            baseline,
+        };
         let kind = Kind::of(held.state)?;
         let fenced = self.ledger.note(rules, &held, kind, intent);
         self.judge_write(fenced);

@@ -52,8 +52,10 @@ pub struct HeldBy {
 /// A command is about to be sent, or was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Intent {
-    /// How often, with this one.
+    /// How many there were with this one, without those that were withdrawn.
     pub sends: u8,
+    /// How many of them are known to have been written to the device.
+    pub written: u8,
     /// What could be seen just before.
     pub baseline: Baseline,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Plant;
+use super::{Command, Plant};
 use crate::addresses::tpvm_ip;
 use crate::schedule::End;
 
@@ -10,6 +10,7 @@ use crate::schedule::End;
 #[derive(Debug)]
 pub(super) struct Redeploy {
     id: String,
+    by: Option<usize>,
     ends: Duration,
     end: End,
     ended: Option<Result<(), &'static str>>,
@@ -30,9 +31,16 @@ impl Plant {
         redeploys.any(|redeploy| redeploy.ended.is_none())
     }
 
-    pub(super) fn begin_redeploy(&mut self, id: String, ends: Duration, end: End) {
+    pub(super) fn begin_redeploy(
+        &mut self,
+        id: String,
+        by: Option<usize>,
+        ends: Duration,
+        end: End,
+    ) {
         self.redeploys.push(Redeploy {
             id,
+            by,
             ends,
             end,
             ended: None,
@@ -47,6 +55,12 @@ impl Plant {
             } = &self.redeploys[index];
             if ended.is_none() && *ends <= now {
                 let result = self.rejoin(*ends, *end);
+                // One that failed leaves nothing that a second one would repeat.
+                if result.is_err() {
+                    let effect = (Command::Redeploy, self.redeploys[index].by);
+                    let at = self.effects.iter().position(|known| *known == effect);
+                    at.map(|at| self.effects.remove(at));
+                }
                 self.redeploys[index].ended = Some(result);
             }
         }

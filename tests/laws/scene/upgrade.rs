@@ -14,6 +14,8 @@ pub struct Upgrade {
     pub(super) ways: Vec<(State, Way)>,
     faults: Vec<Fault>,
     profile: Profile,
+    /// A redeploy that failed while nobody had its answer is asked for once more.
+    redeploys: u64,
 }
 
 impl Upgrade {
@@ -36,7 +38,13 @@ impl Upgrade {
             ways: ways.to_vec(),
             faults: Vec::new(),
             profile: Profile::default(),
+            redeploys: 1,
         }
+    }
+
+    /// The answer to the redeploy gets lost: it fails, which nothing shows, and is asked for again.
+    pub fn repeats_redeploy(&mut self) {
+        self.redeploys = 2;
     }
 
     /// One upgrade for each walk there is.
@@ -87,12 +95,11 @@ impl Upgrade {
         };
         let upgraded = carried_out(State::TpvmUpgrade);
         [
-            upgraded,
-            carried_out(State::TpvmInstallation),
-            upgraded && carried_out(State::TpvmRevert),
-            carried_out(State::EfaDeployPeerAndRejoin),
+            u64::from(upgraded),
+            u64::from(carried_out(State::TpvmInstallation)),
+            u64::from(upgraded && carried_out(State::TpvmRevert)),
+            u64::from(carried_out(State::EfaDeployPeerAndRejoin)) * self.redeploys,
         ]
-        .map(u64::from)
     }
 
     /// All that goes wrong, whether or not it makes a difference.

@@ -32,8 +32,17 @@ pub struct Timing {
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub settle: Duration,
-    /// How often a command that left no trace is sent in all.
+    /// How often a command that left no trace is sent in all. Intents of which nobody knows
+    /// whether their command was sent, since the worker died, don't count; the state's deadline
+    /// bounds them.
     pub max_sends: u32,
+    /// For how long EFA must show no change of the peer (up or down, time of the deployment)
+    /// before a redeploy without an answer counts as not taken, and one more is asked for.
+    /// Longer than a redeploy under way leaves the peer without any change, and than
+    /// `timing.settle`.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub redeploy_quiet: Duration,
     /// How long after a revert the EFA node may take to come back before that is reported.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
@@ -74,6 +83,7 @@ impl Default for Timing {
             retry_attempts: 20,
             settle: Duration::from_secs(150),
             max_sends: 2,
+            redeploy_quiet: Duration::from_secs(10 * MINUTE),
             rejoin_grace: Duration::from_secs(5 * MINUTE),
             validation_deadline: Duration::from_secs(10 * MINUTE),
             configuration_deadline: Duration::from_secs(10 * MINUTE),

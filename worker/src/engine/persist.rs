@@ -41,35 +41,43 @@ impl Engine {
     pub(super) async fn persist<T, E, F>(
         &self,
         what: &'static str,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
     ) -> Result<Result<T, E>, Halted>
     where
         E: Passing,
         F: Future<Output = Result<T, E>>,
     {
-        for tries in 0.. {
-            let result = tokio::select! {
-                biased;
-                result = attempt() => result,
-                () = self.halt.cancelled() => return Err(Halted),
-            };
-            match result {
-                Err(error) if error.passes() => {
-                    warn!(
-                        what,
-                        tries,
-                        error = chain(&error),
-                        "not possible now, trying again"
-                    );
-                }
-                settled => return Ok(settled),
-            }
-            let delay = broker::delay::nth(FIRST_DELAY, MAX_DELAY, tries);
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.halt.cancelled() => return Err(Halted),
-            }
+        tokio::select! {
+            biased;
+            settled = until_settled(what, attempt) => Ok(settled),
+            () = self.halt.cancelled() => Err(Halted),
         }
-        Err(Halted)
+    }
+}
+
+/// Does something until it works or fails for good. Whoever awaits it sees to its end.
+pub(crate) async fn until_settled<T, E, F>(
+    what: &'static str,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, E>
+where
+    E: Passing,
+    F: Future<Output = Result<T, E>>,
+{
+    let mut tries = 0_u32;
+    loop {
+        match attempt().await {
+            Err(error) if error.passes() => {
+                warn!(
+                    what,
+                    tries,
+                    error = chain(&error),
+                    "not possible now, trying again"
+                );
+            }
+            settled => return settled,
+        }
+        tokio::time::sleep(broker::delay::nth(FIRST_DELAY, MAX_DELAY, tries)).await;
+        tries = tries.saturating_add(1);
     }
 }

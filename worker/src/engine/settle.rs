@@ -97,12 +97,13 @@ pub fn settle(
                 counts_as_attempt: true,
             }))
         }
-        Err(Setback::Unknown { attempted }) if past_deadline => unfinished(attempted, LOOK),
-        Err(Setback::Unknown { attempted }) => {
-            let why =
-                format!("it is not known whether a command took effect, observing: {attempted}");
-            Ok(wait(timing.poll, why))
-        }
+        Err(Setback::Unknown { attempted, .. }) if past_deadline => unfinished(attempted, LOOK),
+        Err(Setback::Unknown { attempted, facts }) => Ok(Write::Wait(Wait {
+            after: timing.poll,
+            why: format!("it is not known whether a command took effect, observing: {attempted}"),
+            facts: *facts,
+            counts_as_attempt: false,
+        })),
         Err(Setback::ClaimLost) => Ok(Write::Nothing),
     }
 }

@@ -13,6 +13,9 @@ const READS: [&str; 6] = [
     "running_config",
 ];
 
+/// What leads to the block of the TPVM's configuration.
+const WAY_IN: [&str; 2] = ["configure", "begin"];
+
 /// A call to a switch that failed. `command` is the name of a command in the dialect, never its
 /// text; `output` is what the switch printed, without secrets and at most 2 KiB of it.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +143,23 @@ impl SlxError {
                 true => Effect::None,
                 false => Effect::Perhaps,
             },
+        }
+    }
+
+    /// Whether a call that takes several lines got no answer that is understood to one of those
+    /// that lead to the named command, so that this one was not sent.
+    pub fn is_before(&self, command: &str) -> bool {
+        match self {
+            SlxError::Timeout {
+                command: failed, ..
+            }
+            | SlxError::Lost {
+                command: failed, ..
+            }
+            | SlxError::Unknown {
+                command: failed, ..
+            } => failed != command && WAY_IN.contains(&failed.as_str()),
+            _ => false,
         }
     }
 

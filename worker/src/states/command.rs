@@ -35,8 +35,8 @@ pub enum Seen {
 pub enum Next {
     /// This.
     Stop(Performed),
-    /// The command is to be sent, for the nth time.
-    Send(i32),
+    /// The command is to be sent.
+    Send,
 }
 
 /// Decides whether to wait, to stop, or to send the command.
@@ -49,20 +49,16 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
         (Seen::Done(done), _) => Next::Stop(Ok(done.into())),
         (Seen::Working(why), _) => Next::Stop(Ok(Progress::wait(why))),
         (Seen::Failed(setback), _) => Next::Stop(Err(setback)),
-        (Seen::NoTrace, None) => Next::Send(1),
-        // Taken back: it was not sent.
-        (Seen::NoTrace, Some(intent)) if intent.sends == 0 => Next::Send(1),
+        (Seen::NoTrace, None) => Next::Send,
+        // Withdrawn: it was not sent.
+        (Seen::NoTrace, Some(intent)) if intent.sends == 0 => Next::Send,
         (Seen::NoTrace, Some(intent)) if now < intent.at + timing.settle => Next::Stop(Ok(
             Progress::wait("waiting for the device to show whether it took the command"),
         )),
-        (Seen::NoTrace, Some(intent)) if intent.sends.cast_unsigned() < timing.max_sends => {
-            Next::Send(intent.sends + 1)
-        }
+        // Intents of which nothing more is known are bounded by the deadline alone.
+        (Seen::NoTrace, Some(intent)) if may_send(timing, intent) => Next::Send,
         (Seen::NoTrace, Some(intent)) => Next::Stop(Err(Setback::failed(
-            format!(
-                "the command was sent {} times and the device shows no effect",
-                intent.sends
-            ),
+            format!("{}, and the device shows no effect", sends(intent)),
             "look at the device's log, then request the upgrade again",
         ))),
     }
@@ -70,11 +66,32 @@ fn rule(timing: &Timing, now: DateTime<Utc>, seen: Seen, intent: Option<&Intent>
 
 /// A command that the device did not clearly accept. That it refused the first one is evidence; a
 /// refusal of a later one may come of the first, which it took after all.
-pub fn not_taken(what: &str, sends: i32, error: SlxError) -> Setback {
+pub fn not_taken(what: &str, earlier: Option<&Intent>, error: SlxError) -> Setback {
     match command_setback(what, error) {
-        Setback::Failed { cause, remedy } if sends > 1 => Setback::unreadable(cause, remedy),
+        Setback::Failed { cause, remedy } if earlier.is_some_and(|intent| intent.sends > 0) => {
+            Setback::unreadable(cause, remedy)
+        }
         setback => setback,
     }
+}
+
+/// Whether a command may be sent once more that left no trace.
+pub fn may_send(timing: &Timing, intent: &Intent) -> bool {
+    intent.known_sends().cast_unsigned() < timing.max_sends
+}
+
+/// How often a command was sent, as far as it is known.
+pub fn sends(intent: &Intent) -> String {
+    let times = |count: i32| match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    };
+    let mut text = format!("the command was sent {}", times(intent.known_sends()));
+    if intent.unknown_sends() > 0 {
+        let unknown = times(intent.unknown_sends());
+        text += &format!(" (and {unknown} a worker ended before it was known whether it was sent)");
+    }
+    text
 }
 
 /// The waiting that follows a command that the device accepted.
@@ -147,7 +164,7 @@ impl Tpvm {
                 .iter()
                 .map(|tag| tag.name.clone())
                 .collect(),
-            deployed_at: None,
+            ..Baseline::default()
         }
     }
 

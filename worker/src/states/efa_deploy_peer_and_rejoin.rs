@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use ledger::{Baseline, Facts, Target};
+use chrono::{DateTime, Utc};
+use ledger::{Baseline, Facts, Intent, PeerSeen, Target};
 
 use super::command::{self, Place, place};
 use super::peer::{self, Nodes};
@@ -30,47 +31,25 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     };
 
     if let Some(id) = &facts.redeploy_id {
-        return sight.poll(efa.as_ref(), id).await;
+        return sight.poll(&target, efa.as_ref(), id).await;
     }
-    // One that was taken back was not sent.
+    // One that was withdrawn was not sent.
     if let Some(intent) = &facts.redeploy
         && intent.sends > 0
     {
-        return sight.unanswered(&intent.baseline);
+        return sight.unanswered(&target, efa.as_ref(), intent).await;
     }
-    let touched = facts.upgrade.is_some() || facts.install.is_some();
+    let began = |intent: &Option<Intent>| intent.as_ref().is_some_and(|intent| intent.sends > 0);
+    let touched = began(&facts.upgrade) || began(&facts.install);
     if !touched && sight.unhealthy().is_none() {
         return Ok(Done::because("nothing was upgraded, and both EFA nodes are up").into());
     }
 
-    sight.nodes.require_standby()?;
-    sight.same_efa()?;
-    if let Some(why) = prepare_tpvm(context, &target, tpvm_ip).await? {
+    if let Some(why) = sight.fit(&target).await? {
         return Ok(sight.wait(why));
     }
-    let before = Baseline {
-        deployed_at: sight.deployment.timestamp.clone(),
-        ..Baseline::default()
-    };
-    let intended = context
-        .intend(1, before, |intent| Facts {
-            redeploy: Some(intent),
-            ..Facts::default()
-        })
-        .await?;
     let clean = context.step().request.options.clean_redeploy;
-    let sent = efa.redeploy(clean, &intended.permit).await;
-    let id = context
-        .unless_sent(&intended, sent.map_err(redeploy_setback))
-        .await?;
-    context.passed(Point::Commanded);
-    Ok(Progress::Waiting {
-        why: "EFA is being deployed on the peer".to_owned(),
-        facts: Facts {
-            redeploy_id: Some(id),
-            ..intended.answered()
-        },
-    })
+    sight.redeploy(efa.as_ref(), clean).await
 }
 
 /// The deployment as its active node shows it now.
@@ -81,8 +60,42 @@ struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// What must hold before EFA is deployed on the peer; or what has to be waited for.
+    async fn fit(&self, target: &Target) -> Result<Option<String>, Setback> {
+        self.nodes.require_standby()?;
+        self.same_efa()?;
+        prepare_tpvm(self.context, target, self.nodes.own.ip).await
+    }
+
+    async fn redeploy(&self, efa: &dyn EfaApi, clean: bool) -> Performed {
+        let context = self.context;
+        let before = Baseline {
+            deployed_at: self.deployment.timestamp.clone(),
+            peer_up: self.peer_up(),
+            ..Baseline::default()
+        };
+        let intended = context
+            .intend(context.facts().redeploy.as_ref(), before, |intent| Facts {
+                redeploy: Some(intent),
+                ..Facts::default()
+            })
+            .await?;
+        let sent = efa.redeploy(clean, &intended.permit).await;
+        let id = context
+            .outcome_of(&intended, sent.map_err(redeploy_setback))
+            .await?;
+        context.passed(Point::Commanded);
+        Ok(Progress::Waiting {
+            why: "EFA is being deployed on the peer".to_owned(),
+            facts: Facts {
+                redeploy_id: Some(id),
+                ..intended.answered()
+            },
+        })
+    }
+
     /// A redeploy whose id is known.
-    async fn poll(&self, efa: &dyn EfaApi, id: &str) -> Performed {
+    async fn poll(&self, target: &Target, efa: &dyn EfaApi, id: &str) -> Performed {
         match efa.redeploy_status(id).await? {
             RedeployStatus::Initiated | RedeployStatus::Processing => {
                 Ok(self.wait("EFA is being deployed on the peer"))
@@ -97,34 +110,102 @@ impl Sight<'_> {
             )),
             // The active node does not know the id any more, for example after a failover.
             RedeployStatus::NotFound => match &self.context.facts().redeploy {
-                Some(intent) => self.unanswered(&intent.baseline),
+                Some(intent) => self.unanswered(target, efa, intent).await,
                 None => Ok(self.wait("EFA does not know the redeploy any more")),
             },
         }
     }
 
-    /// A redeploy that was asked for without an answer. EFA can't be asked for it, and asking
-    /// for another one could disturb the first. A healthy status counts only with a sign that it
-    /// is newer than the request: right after an upgrade a stale one still looks healthy.
-    fn unanswered(&self, before: &Baseline) -> Performed {
+    /// A redeploy that may have been asked for, without an answer that helps. EFA can't be asked
+    /// for it, but it can be observed. A healthy status counts only with a sign that it is newer
+    /// than the request: right after an upgrade a stale one still looks healthy. What leaves no
+    /// trace at all for `redeploy_quiet` was not taken, or came to nothing.
+    async fn unanswered(&self, target: &Target, efa: &dyn EfaApi, intent: &Intent) -> Performed {
+        let context = self.context;
+        let before = &intent.baseline;
         let redeployed = self.deployment.timestamp != before.deployed_at;
-        let fresh = redeployed || self.context.facts().peer_seen_down == Some(true);
-        match self.unhealthy() {
-            None if fresh => Ok(self.rejoined()),
-            None => {
-                Ok(self
-                    .wait("EFA looks healthy, but nothing shows that the peer was deployed anew"))
+        let was_down =
+            context.facts().peer_seen_down == Some(true) || before.peer_up == Some(false);
+        let why = match self.unhealthy() {
+            None if redeployed || was_down => return Ok(self.rejoined()),
+            None => "EFA looks healthy, but nothing shows that the peer was deployed anew".into(),
+            Some(state) => format!("waiting for EFA on the peer: {state}"),
+        };
+        let quiet = !redeployed && self.quiet_since(intent) <= context.now();
+        if !quiet || !command::may_send(context.timing(), intent) || !context.time_to_send() {
+            return Ok(self.wait(why));
+        }
+        let again = match self.fit(target).await {
+            Ok(None) => self.redeploy(efa, false).await,
+            Ok(Some(why)) => Err(Setback::retry(why)),
+            Err(setback) => Err(setback),
+        };
+        match again {
+            // The earlier one may be under way all the same, and may be the reason.
+            Err(
+                Setback::Failed { cause, .. }
+                | Setback::Unreadable { cause, .. }
+                | Setback::Retry { cause },
+            ) => {
+                let why = format!("{why}; the redeploy could not be repeated: {cause}");
+                Ok(self.wait_since(why, Some(self.shown())))
             }
-            Some(state) => Ok(self.wait(format!("waiting for EFA on the peer: {state}"))),
+            other => other,
+        }
+    }
+
+    /// Whether EFA shows the peer as up or down; nothing if as neither.
+    fn peer_up(&self) -> Option<bool> {
+        match self.nodes.own.state {
+            NodeState::Up => Some(true),
+            NodeState::Down => Some(false),
+            _ => None,
+        }
+    }
+
+    /// What EFA shows, as if it had never shown it before.
+    fn shown(&self) -> PeerSeen {
+        PeerSeen {
+            up: self.peer_up() != Some(false),
+            deployed_at: self.deployment.timestamp.clone(),
+            since: self.context.now(),
+        }
+    }
+
+    /// When nothing that EFA shows has changed for so long that a redeploy can't be under way.
+    fn quiet_since(&self, intent: &Intent) -> DateTime<Utc> {
+        let seen = self.peer_seen();
+        let changed = seen.map_or(intent.at, |seen| seen.since.max(intent.at));
+        changed + self.context.timing().redeploy_quiet
+    }
+
+    /// What EFA shows, since when.
+    fn peer_seen(&self) -> Option<PeerSeen> {
+        let facts = self.context.facts();
+        let now = self.shown();
+        let same =
+            |up, deployed_at: &Option<String>| up == now.up && *deployed_at == now.deployed_at;
+        match (&facts.peer_seen, &facts.redeploy) {
+            (Some(seen), _) if same(seen.up, &seen.deployed_at) => Some(seen.clone()),
+            (None, Some(intent)) => {
+                let before = &intent.baseline;
+                let up = before.peer_up.unwrap_or(now.up);
+                (!same(up, &before.deployed_at)).then_some(now)
+            }
+            _ => Some(now),
         }
     }
 
     fn wait(&self, why: impl Into<String>) -> Progress {
-        let peer_seen_down = (self.nodes.own.state == NodeState::Down).then_some(true);
+        self.wait_since(why.into(), self.peer_seen())
+    }
+
+    fn wait_since(&self, why: String, peer_seen: Option<PeerSeen>) -> Progress {
         Progress::Waiting {
-            why: why.into(),
+            why,
             facts: Facts {
-                peer_seen_down,
+                peer_seen_down: (self.peer_up() == Some(false)).then_some(true),
+                peer_seen,
                 ..Facts::default()
             },
         }

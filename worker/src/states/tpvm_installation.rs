@@ -4,7 +4,7 @@ use ledger::Facts;
 
 use super::command::{self, Next, Place, Seen, Tpvm, place};
 use crate::context::Context;
-use crate::outcome::{Done, Performed, Setback};
+use crate::outcome::{Done, Performed, Setback, chain};
 use crate::slx::{Phase, Switch};
 
 /// See the module.
@@ -13,21 +13,26 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let mut device = context.slx(&target).await?;
     let tpvm = Tpvm::read(device.as_mut()).await?;
     let seen = observe(context, device.as_mut(), &tpvm).await?;
-    let sends = match command::decide(context, seen, context.facts().install.as_ref()) {
-        Next::Stop(performed) => return performed,
-        Next::Send(sends) => sends,
-    };
+    let earlier = context.facts().install.as_ref();
+    if let Next::Stop(performed) = command::decide(context, seen, earlier) {
+        return performed;
+    }
     let intended = context
-        .intend(sends, tpvm.baseline(), |intent| Facts {
+        .intend(earlier, tpvm.baseline(), |intent| Facts {
             install: Some(intent),
             ..Facts::default()
         })
         .await?;
-    let sent = device
-        .deploy(&intended.permit)
-        .await
-        .map_err(|error| command::not_taken("TPVM deploy", sends, error));
-    context.unless_sent(&intended, sent).await?;
+    let sent =
+        device
+            .deploy(&intended.permit)
+            .await
+            .map_err(|error| match error.is_before("deploy") {
+                // The way into the configuration's block changes nothing.
+                true => Setback::retry(chain(&error)),
+                false => command::not_taken("TPVM deploy", earlier, error),
+            });
+    context.outcome_of(&intended, sent).await?;
     device.close().await;
     command::sent(context, intended, "the TPVM installation")
 }

@@ -10,8 +10,9 @@ use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
 use crate::slx::{Phase, Switch};
 
-const MANUAL: &str =
-    "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the TPVM by hand";
+const MANUAL: &str = "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the \
+                      TPVM by hand: its former version, running, at its former address, with EFA \
+                      up on it; then request the upgrade again";
 
 /// See the module.
 pub async fn perform(context: &Context<'_>) -> Performed {
@@ -31,23 +32,27 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         };
         return rejoined(context, reverted_at, facts).await;
     }
-    let sends = match command::decide(context, seen, context.facts().revert.as_ref()) {
+    let earlier = context.facts().revert.as_ref();
+    match command::decide(context, seen, earlier) {
+        Next::Stop(Err(Setback::Failed { cause, .. })) => {
+            return Err(Setback::failed(cause, MANUAL));
+        }
         Next::Stop(performed) => return performed,
-        Next::Send(sends) => sends,
-    };
+        Next::Send => {}
+    }
     let intended = context
-        .intend(sends, tpvm.baseline(), |intent| Facts {
+        .intend(earlier, tpvm.baseline(), |intent| Facts {
             revert: Some(intent),
             ..Facts::default()
         })
         .await?;
     let sent = device.revert(&intended.permit).await.map_err(|error| {
-        match command::not_taken("TPVM revert", sends, error) {
+        match command::not_taken("TPVM revert", earlier, error) {
             Setback::Failed { cause, .. } => Setback::failed(cause, MANUAL),
             other => other,
         }
     });
-    context.unless_sent(&intended, sent).await?;
+    context.outcome_of(&intended, sent).await?;
     device.close().await;
     command::sent(context, intended, "the TPVM revert")
 }
@@ -136,7 +141,7 @@ async fn rejoined(context: &Context<'_>, reverted_at: DateTime<Utc>, facts: Fact
     } else {
         format!("the TPVM was reverted to {version}")
     };
-    let state = match nodes(context).await {
+    let missing = match nodes(context).await {
         Ok(None) => {
             return Ok(Done {
                 detail: reverted,
@@ -145,21 +150,22 @@ async fn rejoined(context: &Context<'_>, reverted_at: DateTime<Utc>, facts: Fact
             }
             .into());
         }
-        Ok(Some(unhealthy)) => unhealthy,
+        Ok(Some(unhealthy)) => format!("EFA has not come back on it: {unhealthy}"),
         Err(
             Setback::Failed { cause, .. }
             | Setback::Unreadable { cause, .. }
             | Setback::Retry { cause },
-        ) => cause,
+        ) => format!("it is not known whether EFA has come back on it: {cause}"),
         Err(other) => return Err(other),
     };
     if context.now() < reverted_at + context.timing().rejoin_grace {
         return Ok(Progress::Waiting {
-            why: format!("{reverted}; EFA has not come back yet: {state}"),
+            why: format!("{reverted}; {missing}"),
             facts,
         });
     }
-    let detail = format!("{reverted}, but EFA has not come back on it: {state}");
+    // The remedy is that of the failure, which says nothing of this.
+    let detail = format!("{reverted}, but {missing}. Recover EFA on that node before all else");
     Ok(Done {
         detail,
         facts,

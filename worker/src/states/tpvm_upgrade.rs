@@ -16,10 +16,10 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let mut device = context.slx(&target).await?;
     let tpvm = Tpvm::read(device.as_mut()).await?;
     let seen = observe(context, device.as_mut(), &tpvm).await?;
-    let sends = match command::decide(context, seen, context.facts().upgrade.as_ref()) {
-        Next::Stop(performed) => return performed,
-        Next::Send(sends) => sends,
-    };
+    let earlier = context.facts().upgrade.as_ref();
+    if let Next::Stop(performed) = command::decide(context, seen, earlier) {
+        return performed;
+    }
 
     let host: FirmwareHost = context.firmware_host().await?;
     let password = context.secret(&host.password_secret)?;
@@ -29,7 +29,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     Nodes::around(tpvm_ip, &nodes)?.require_standby()?;
 
     let intended = context
-        .intend(sends, tpvm.baseline(), |intent| Facts {
+        .intend(earlier, tpvm.baseline(), |intent| Facts {
             upgrade: Some(intent),
             ..Facts::default()
         })
@@ -43,8 +43,8 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let sent = device
         .upgrade(&source, &intended.permit)
         .await
-        .map_err(|error| command::not_taken("TPVM upgrade", sends, error));
-    context.unless_sent(&intended, sent).await?;
+        .map_err(|error| command::not_taken("TPVM upgrade", earlier, error));
+    context.outcome_of(&intended, sent).await?;
     device.close().await;
     command::sent(context, intended, "the TPVM upgrade")
 }

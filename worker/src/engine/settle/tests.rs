@@ -143,6 +143,7 @@ fn what_goes_on_waits_until_the_deadline_and_fails_after_it() {
     let unknown = || {
         Err(Setback::Unknown {
             attempted: "sent".to_owned(),
+            facts: Box::default(),
         })
     };
     for state in State::ACTING {

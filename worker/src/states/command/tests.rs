@@ -9,49 +9,80 @@ use crate::permit::Permit;
 use crate::slx::{Addresses, ImageSource, SlxError};
 use crate::versions::SlxVersion;
 
-fn at(age: std::time::Duration, sends: i32) -> (DateTime<Utc>, Intent) {
-    let intent = Intent {
+fn known(intents: i32, written: i32, answers: i32) -> Intent {
+    Intent {
         at: DateTime::UNIX_EPOCH,
-        sends,
+        sends: intents,
         baseline: Baseline::default(),
         answered: false,
-    };
-    (intent.at + age, intent)
+        written,
+        answers,
+    }
 }
 
-fn no_trace(age: std::time::Duration, sends: i32) -> Next {
-    let (now, intent) = at(age, sends);
-    rule(&Timing::default(), now, Seen::NoTrace, Some(&intent))
+fn no_trace(age: std::time::Duration, intent: &Intent) -> Next {
+    let now = intent.at + age;
+    rule(&Timing::default(), now, Seen::NoTrace, Some(intent))
 }
 
 #[test]
 fn without_an_intent_the_command_is_sent_for_the_first_time() {
     let now = DateTime::UNIX_EPOCH;
     let next = rule(&Timing::default(), now, Seen::NoTrace, None);
-    assert!(matches!(next, Next::Send(1)));
+    assert!(matches!(next, Next::Send));
 }
 
 /// Until then the command may still be on its way to the device.
 #[test]
 fn a_device_without_a_trace_is_not_believed_before_the_command_has_settled() {
     let almost = Timing::default().settle - std::time::Duration::from_millis(1);
-    assert!(matches!(
-        no_trace(almost, 1),
-        Next::Stop(Ok(Progress::Waiting { .. }))
-    ));
-    assert!(matches!(
-        no_trace(Timing::default().settle, 1),
-        Next::Send(2)
-    ));
+    for intent in [known(1, 1, 0), known(1, 0, 0), known(7, 0, 0)] {
+        assert!(matches!(
+            no_trace(almost, &intent),
+            Next::Stop(Ok(Progress::Waiting { .. }))
+        ));
+        let settled = no_trace(Timing::default().settle, &intent);
+        assert!(matches!(settled, Next::Send));
+    }
 }
 
 #[test]
 fn a_command_is_not_sent_for_ever() {
     let sends = Timing::default().max_sends.cast_signed();
-    assert!(matches!(
-        no_trace(Timing::default().settle, sends),
-        Next::Stop(Err(Setback::Failed { .. }))
-    ));
+    for (intents, answers) in [(sends, 0), (sends, sends), (sends + 3, 1)] {
+        assert!(matches!(
+            no_trace(Timing::default().settle, &known(intents, sends, answers)),
+            Next::Stop(Err(Setback::Failed { .. }))
+        ));
+    }
+}
+
+/// Workers that died between intent and command sent nothing.
+#[test]
+fn when_nothing_is_known_of_an_intent_then_it_does_not_count_as_sent() {
+    for intents in 1..20 {
+        let next = no_trace(Timing::default().settle, &known(intents, 1, 0));
+        assert!(matches!(next, Next::Send), "{intents}");
+    }
+    let Next::Stop(Err(Setback::Failed { cause, .. })) =
+        no_trace(Timing::default().settle, &known(5, 2, 1))
+    else {
+        panic!("sent for ever");
+    };
+    assert!(cause.contains("was sent 2 times"), "{cause}");
+    assert!(cause.contains("3 times a worker ended"), "{cause}");
+}
+
+/// Rows from before it was counted what was written.
+#[test]
+fn when_an_intent_is_of_an_older_worker_then_only_its_answer_counts() {
+    let stored = serde_json::json!({"at": DateTime::UNIX_EPOCH, "sends": 2, "baseline": {}});
+    let silent: Intent = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!((silent.known_sends(), silent.unknown_sends()), (0, 2));
+    let mut answered = stored;
+    answered["answered"] = true.into();
+    let answered: Intent = serde_json::from_value(answered).unwrap();
+    assert_eq!((answered.known_sends(), answered.unknown_sends()), (1, 1));
 }
 
 /// A switch that begins an operation, or ends one, after so many of its answers.
@@ -283,8 +314,8 @@ fn a_refusal_is_evidence_of_the_first_command_only() {
         command: "deploy".to_owned(),
         output: "% Error: TPVM is already deployed".to_owned(),
     };
-    let first = not_taken("deploy", 1, refused());
+    let first = not_taken("deploy", None, refused());
     assert!(matches!(first, Setback::Failed { .. }), "{first:?}");
-    let second = not_taken("deploy", 2, refused());
+    let second = not_taken("deploy", Some(&known(1, 1, 0)), refused());
     assert!(matches!(second, Setback::Unreadable { .. }), "{second:?}");
 }
