@@ -11,6 +11,7 @@ mod f_undo_that_cannot;
 mod g_stale;
 mod h_forgetting_broker;
 mod profiles;
+mod remedies;
 
 mod courier;
 mod scene;

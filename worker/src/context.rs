@@ -9,13 +9,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ledger::{Facts, Fenced, HeldStep, Ledger, Target};
-use schemas::State;
+use ledger::{Execution, Facts, Fenced, Filter, HeldStep, Ledger, Target};
 use schemas::inventory::FirmwareHost;
 use schemas::tpvm::TpvmConfig;
 use schemas::values::SecretName;
+use schemas::{Case, State, Verdict};
 use secrecy::SecretString;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::config::Timing;
 use crate::efa::EfaApi;
@@ -152,6 +153,31 @@ impl<'a> Context<'a> {
                 "register the firmware host, then request the upgrade again",
             )
         })
+    }
+
+    /// The Node Replacement of this device that failed, if no upgrade of it got as far since. The
+    /// device's TPVM configuration may be what that one left behind.
+    ///
+    /// # Errors
+    /// As the ledger's.
+    pub async fn failed_replacement(&self) -> Result<Option<Uuid>, Setback> {
+        let filter = Filter {
+            ip_address: Some(self.held.request.ip_address),
+            limit: 1_000,
+            ..Filter::default()
+        };
+        let executions = self.around.ledger.executions(&filter).await?;
+        let own = self.held.token.execution_id;
+        // A row that can't be read might be the one that counts.
+        let last = executions.into_iter().find(|execution| {
+            let other = |execution: &Execution| execution.id != own && execution.case.is_some();
+            execution.as_ref().map_or(true, other)
+        });
+        let failed = last.and_then(Result::ok).filter(|execution| {
+            execution.case == Some(Case::NodeReplacement)
+                && execution.verdict == Some(Verdict::Failed)
+        });
+        Ok(failed.map(|execution| execution.id))
     }
 
     /// A session with the switch.

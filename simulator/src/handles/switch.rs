@@ -54,8 +54,14 @@ pub struct SwitchChange {
     pub tpvm_version: Option<String>,
     /// The TPVM's address.
     pub tpvm_ip: Option<Ipv4Addr>,
+    /// EFA is installed in the TPVM.
+    pub efa_installed: Option<bool>,
     /// The TPVM runs.
     pub running: Option<bool>,
+    /// Clears all tagged lines of the status.
+    pub clear_tags: bool,
+    /// What the device is at ends, without an effect.
+    pub end_operation: bool,
     /// Removes the `tpvm TPVM` block, before `config` is applied.
     pub clear_config: bool,
     /// Items of the `tpvm TPVM` block, as typed.
@@ -145,10 +151,19 @@ impl SwitchHandle {
         if let (Some(ip), Some(guest)) = (change.tpvm_ip, &mut tpvm.guest) {
             guest.ip = ip;
         }
+        if change.end_operation {
+            tpvm.operation = None;
+        }
+        if let (Some(efa), Some(guest)) = (change.efa_installed, &mut tpvm.guest) {
+            guest.efa = efa;
+        }
         match change.running {
             Some(true) => tpvm.start(Instant::now(), &self.0.world.settings),
             Some(false) => tpvm.stop(&self.0.world.settings),
             None => {}
+        }
+        if change.clear_tags {
+            tpvm.tags.clear();
         }
         tpvm.tags.extend(change.tag);
         Ok(())

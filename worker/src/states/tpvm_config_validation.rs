@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ledger::{Facts, Target};
 use schemas::Case;
-use schemas::tpvm::TpvmConfig;
+use schemas::tpvm::{TpvmConfig, TrustedPeer};
 
 use super::peer;
 use crate::context::Context;
@@ -32,22 +32,17 @@ pub async fn perform(context: &Context<'_>) -> Performed {
             normal_upgrade(context, &target, device.as_mut(), config).await?
         }
         (None, Phase::NotInstalled) => node_replacement(context, &target)?,
-        (Some(_), Phase::NotInstalled) => {
-            return Err(Setback::failed(
-                "the device has TPVM configuration, but no TPVM is installed: neither a Normal Upgrade nor a Node Replacement",
-                "install the TPVM with `deploy`, or remove the device's TPVM configuration to have it replaced from the EFA DB",
-            ));
-        }
+        (Some(config), Phase::NotInstalled) => resumed(context, &target, &config).await?,
         (None, Phase::Running | Phase::Stopped) => {
             return Err(Setback::failed(
                 "a TPVM is installed, but the device's running-config has no TPVM configuration",
-                "convert the TPVM to persistent configuration (`tpvm TPVM` in configuration mode)",
+                "convert the TPVM to persistent configuration (`tpvm TPVM` in configuration mode), then request the upgrade again",
             ));
         }
         (Some(_), Phase::Stopped) => {
             return Err(Setback::failed(
                 "the TPVM is installed but not running, so it has no operational data",
-                "start the TPVM with `tpvm start` and wait until EFA is up on it",
+                "start the TPVM with `tpvm start`; if EFA ran on it before, wait until EFA is up on it; then request the upgrade again",
             ));
         }
         (_, Phase::Working(work)) => {
@@ -126,6 +121,76 @@ async fn normal_upgrade(
     })
 }
 
+/// Configured and not installed: neither case, unless an earlier Node Replacement of ours failed
+/// and left this behind. Then it is resumed.
+async fn resumed(
+    context: &Context<'_>,
+    target: &Target,
+    config: &TpvmConfig,
+) -> Result<Done, Setback> {
+    const NEITHER: &str = "the device has TPVM configuration, but no TPVM is installed: neither a \
+                           Normal Upgrade nor a Node Replacement";
+    const REMEDY: &str = "install the TPVM with `deploy` until EFA is up on it, or remove the \
+                          device's TPVM configuration to have it replaced from the EFA DB; then \
+                          request the upgrade again";
+    let Some(earlier) = context.failed_replacement().await? else {
+        return Err(Setback::failed(NEITHER, REMEDY));
+    };
+    let foreign = foreign(config, &target.tpvm_config.clone().unwrap_or_default());
+    if !foreign.is_empty() {
+        let foreign = foreign.join(", ");
+        return Err(Setback::failed(
+            format!("{NEITHER}, and what differs is not from the EFA DB ({foreign})"),
+            REMEDY,
+        ));
+    }
+    let done = node_replacement(context, target)?;
+    Ok(Done {
+        detail: format!(
+            "no TPVM is installed, and the configuration is that of the Node Replacement {earlier}, \
+             which failed: it is resumed"
+        ),
+        ..done
+    })
+}
+
+/// What a device is configured with that does not come from the EFA DB. Items that it lacks were
+/// not written yet; a trusted peer's user comes from requests, its password is encoded anew, and
+/// `auto-boot` and `deploy` are written whatever the EFA DB has.
+fn foreign(device: &TpvmConfig, persisted: &TpvmConfig) -> Vec<String> {
+    fn both<T: Clone, U>(persisted: &Option<T>, device: &Option<U>) -> Option<T> {
+        persisted.clone().filter(|_| device.is_some())
+    }
+    let peer = |config: &TpvmConfig| {
+        config.trusted_peer.clone().map(|peer| TrustedPeer {
+            password: None,
+            sudo_user: None,
+            ..peer
+        })
+    };
+    let expected = TpvmConfig {
+        password: both(&persisted.password, &device.password),
+        management: both(&persisted.management, &device.management),
+        insight: both(&persisted.insight, &device.insight),
+        hostname: both(&persisted.hostname, &device.hostname),
+        timezone: both(&persisted.timezone, &device.timezone),
+        dns: both(&persisted.dns, &device.dns),
+        ntp_server: both(&persisted.ntp_server, &device.ntp_server),
+        ldap: both(&persisted.ldap, &device.ldap),
+        ldap_ca_cert: both(&persisted.ldap_ca_cert, &device.ldap_ca_cert),
+        trusted_peer: both(&peer(persisted), &device.trusted_peer),
+        auto_boot: false,
+        deploy: false,
+    };
+    let shown = TpvmConfig {
+        trusted_peer: peer(device),
+        auto_boot: false,
+        deploy: false,
+        ..device.clone()
+    };
+    changes(&shown, &expected)
+}
+
 /// Neither configured nor installed: everything comes from the EFA DB.
 fn node_replacement(context: &Context<'_>, target: &Target) -> Result<Done, Setback> {
     let config = target.tpvm_config.as_ref().ok_or_else(|| {
@@ -200,5 +265,41 @@ fn wanted_version(
             "choose a newer image, or force the downgrade",
         )),
         _ => Ok(wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(value: serde_json::Value) -> TpvmConfig {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn when_a_configuration_is_a_part_of_the_efa_dbs_then_nothing_of_it_is_foreign() {
+        let persisted = config(json!({
+            "password": "$9$old", "hostname": "tpvm1", "ntp_server": "10.0.0.1",
+            "trusted_peer": {"ip": "10.20.61.93", "password": "$9$a", "sudo_user": "extreme"},
+        }));
+        for device in [
+            json!({}),
+            json!({"password": "$9$old"}),
+            json!({"hostname": "tpvm1", "auto_boot": true, "deploy": true}),
+            json!({"trusted_peer": {"ip": "10.20.61.93", "password": "$9$b"}}),
+        ] {
+            assert_eq!(foreign(&config(device), &persisted), [""; 0]);
+        }
+        for device in [
+            json!({"hostname": "other"}),
+            json!({"timezone": "UTC"}),
+            json!({"trusted_peer": {"ip": "10.20.61.94"}}),
+        ] {
+            assert_eq!(foreign(&config(device), &persisted).len(), 1);
+        }
     }
 }

@@ -40,7 +40,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
                 written.accepted,
                 changes(&before, &wanted).join(", ")
             ),
-            "compare `show running-config tpvm` with the EFA DB's TPVM configuration",
+            "compare `show running-config tpvm` with the EFA DB's TPVM configuration, see why the device leaves items out, then request the upgrade again",
         ));
     }
     // Each line sets an item to a value: a repetition changes nothing, so a lost answer is
