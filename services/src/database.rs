@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use uuid::Uuid;
 
 use crate::ServicesError;
@@ -38,8 +38,25 @@ pub async fn database_on(url: &str) -> Result<Database, ServicesError> {
     })?;
     let name = format!("test_{}", Uuid::new_v4().simple());
     execute(&server, format!("CREATE DATABASE {name}")).await?;
-    let url = server.clone().database(&name).to_url_lossy().to_string();
+    let url = on_database(url, &name);
     Ok(Database { server, name, url })
+}
+
+/// The URL with another database. sqlx writes the name of a certificate's file in a way that
+/// nobody reads.
+fn on_database(url: &str, name: &str) -> String {
+    let (rest, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let server = match rest.split_once("://") {
+        Some((scheme, rest)) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            format!("{scheme}://{authority}")
+        }
+        None => rest.to_owned(),
+    };
+    match parameters {
+        "" => format!("{server}/{name}"),
+        parameters => format!("{server}/{name}?{parameters}"),
+    }
 }
 
 impl Database {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
 use tests::World;
 
 use crate::support::{accept_all, all_upgraded, fleet, logged, quiet, sql};
@@ -42,7 +42,11 @@ impl Limited {
         )
         .await;
         let options = options.username(&name);
-        world.set_env("DATABASE_URL", options.to_url_lossy().to_string());
+        let url = world
+            .database_url()
+            .replacen("://postgres@", &format!("://{name}@"), 1);
+        assert!(url.contains(&name), "the tests' server has another user");
+        world.set_env("DATABASE_URL", url);
         Self { name, options }
     }
 
