@@ -60,9 +60,22 @@ pub struct Facts {
     /// What EFA shows while a redeploy has no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_seen: Option<PeerSeen>,
+    /// The logins that the switch did not take in one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_logins: Option<FailedLogins>,
     /// When the TPVM was first seen to run its former version again, by Postgres' clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_at: Option<DateTime<Utc>>,
+}
+
+/// The logins that a switch did not take in one step. They are counted across workers, since a
+/// switch locks an account after some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedLogins {
+    /// The step's number.
+    pub seq: i32,
+    /// How many.
+    pub count: u32,
 }
 
 /// A command is about to be sent. Written before it is, so that whoever comes after a crash knows
@@ -182,4 +195,12 @@ pub struct Baseline {
     /// Whether EFA showed the peer as up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_up: Option<bool>,
+}
+
+impl Facts {
+    /// How many logins the switch did not take in the step with this number.
+    pub fn failed_logins(&self, seq: i32) -> u32 {
+        let counted = self.failed_logins.filter(|failed| failed.seq == seq);
+        counted.map_or(0, |failed| failed.count)
+    }
 }

@@ -27,7 +27,7 @@ pub use execution::{
     Acceptance, Backlog, Claim, ClaimToken, Due, Failure, Fenced, Found, HeldStep, Postponed,
     Published, StepRef, Transition, Transitioned, Wait,
 };
-pub use facts::{Baseline, ConfigLines, Facts, Intent, PeerSeen, Unread};
+pub use facts::{Baseline, ConfigLines, Facts, FailedLogins, Intent, PeerSeen, Unread};
 pub use ledger::{Ledger, LedgerOptions};
 pub use report::{Execution, Filter, HistoryRow, StateCount};
 pub use target::{InventoryCounts, Target};

@@ -11,7 +11,7 @@ use schemas::inventory::Device;
 use worker::efa::{EfaApi, EfaError};
 use worker::permit::Permit;
 use worker::sites::Sites;
-use worker::slx::{SlxError, Switch};
+use worker::slx::{LoginFailure, SlxError, Switch, Unconnected};
 
 use self::monitor::Monitor;
 use self::session::Session;
@@ -189,11 +189,14 @@ impl Sites for Ways {
             Call::Declined | Call::Garbled | Call::Denied(_) => Err(SlxError::Login {
                 host: device.ip_address.to_string(),
                 user: device.user.to_string(),
-                what: "the password is wrong".to_owned(),
+                cause: LoginFailure::Refused {
+                    tried: "the password".to_owned(),
+                    said: String::new(),
+                },
             }),
             Call::Lost | Call::TimedOut | Call::Busy | Call::TooLate => Err(SlxError::Connect {
                 host: device.ip_address.to_string(),
-                what: "no route".to_owned(),
+                cause: Box::new(Unconnected::Unreachable),
                 source: None,
             }),
         }

@@ -200,6 +200,7 @@ async fn a_question_is_not_answered_too_late() {
         connect_timeout: Duration::from_secs(20),
         command_timeout: Duration::from_secs(20),
         host_keys: HostKeys::AcceptNew(dir.path().join("known_hosts")),
+        weak_algorithms: Vec::new(),
         max_output: 1024 * 1024,
     };
     let secrets = Secrets::new(Some(world.secrets_dir()));

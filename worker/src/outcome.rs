@@ -6,7 +6,7 @@ use schemas::Case;
 
 use crate::efa::{self, EfaError};
 use crate::secrets::SecretError;
-use crate::slx::{self, SlxError};
+use crate::slx::{self, SlxError, Spent};
 
 /// What became of one look at a step.
 pub type Performed = Result<Progress, Setback>;
@@ -95,6 +95,16 @@ pub enum Setback {
         /// What is known of the command. Boxed, since it is large and rare.
         facts: Box<Facts>,
     },
+    /// The switch did not take a login that was sent. Each one may lock the account, so they are
+    /// counted.
+    Login {
+        /// What happened.
+        cause: String,
+        /// What to do next.
+        remedy: String,
+        /// Whether it was refused, or may have been.
+        spent: Spent,
+    },
     /// Somebody else holds the step now: nothing may be done or written any more.
     ClaimLost,
 }
@@ -148,12 +158,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// Reading from a device: what passes is tried again; the rest tells nothing about the TPVM.
 impl From<SlxError> for Setback {
     fn from(error: SlxError) -> Self {
+        if let Some(spent) = error.spent_login() {
+            return Setback::Login {
+                cause: chain(&error),
+                remedy: error.remedy().into_owned(),
+                spent,
+            };
+        }
         if error.is_transient() {
             return Setback::retry(chain(&error));
         }
         Setback::Unreadable {
             cause: chain(&error),
-            remedy: error.remedy().to_owned(),
+            remedy: error.remedy().into_owned(),
             again: match error {
                 SlxError::Login { .. } => Again::Seldom,
                 _ => Again::Soon,

@@ -1,21 +1,33 @@
 //! What an operator can do about a call that failed for good: the second half of
 //! `detailed_status`.
 
+use std::borrow::Cow;
+
 use crate::efa::EfaError;
-use crate::slx::SlxError;
+use crate::slx::{LastLine, SlxError};
 
 impl SlxError {
     /// What to do next.
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            SlxError::Connect { .. } | SlxError::Timeout { .. } | SlxError::Lost { .. } => {
-                "check that the switch can be reached over SSH, then request the upgrade again"
+    pub fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            SlxError::Connect { cause, .. } => return cause.remedy(),
+            SlxError::HostKey { cause, .. } => cause.remedy(),
+            SlxError::Login { cause, .. } => cause.remedy(),
+            SlxError::Secret(_) => {
+                "provide the secret to the workers under this name, then request the upgrade again"
             }
-            SlxError::HostKey { .. } => {
-                "if the switch was replaced, put its new host key into the workers' known_hosts file"
+            SlxError::Timeout {
+                last: LastLine::OtherPrompt(_),
+                ..
+            } => {
+                "see whether the switch's host name was changed, or make session.prompt of the \
+                 workers' dialect file match its prompt"
             }
-            SlxError::Login { .. } | SlxError::Secret(_) => {
-                "correct the device's login and the secret that it names"
+            SlxError::Timeout { .. } => {
+                "see why the switch is slow, or give it more time (slx.command_timeout)"
+            }
+            SlxError::Lost { .. } => {
+                "see what ends SSH sessions with the switch, then request the upgrade again"
             }
             SlxError::TooLate { .. } => "look at the worker's machine, which stands still at times",
             SlxError::Busy { .. } => "wait until the other TPVM operation has ended",
@@ -34,7 +46,7 @@ impl SlxError {
             SlxError::Unknown { .. } | SlxError::Invalid { .. } => {
                 "compare the switch's output with the workers' dialect file"
             }
-        }
+        })
     }
 }
 

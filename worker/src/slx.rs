@@ -1,6 +1,7 @@
 //! SLX-OS switches over SSH: what a switch prints and accepts stands in one replaceable dialect
 //! file; the session, the parsing and the commands stand here.
 
+mod algorithms;
 mod config;
 mod device;
 mod dialect;
@@ -20,10 +21,11 @@ use schemas::inventory::FirmwareHost;
 use schemas::values::ImagePath;
 use secrecy::SecretString;
 
+pub use algorithms::{Mismatch, WeakAlgorithm};
 pub use config::changes;
 pub use device::SlxDevice;
 pub use dialect::{Dialect, DialectError, target_version};
-pub use error::SlxError;
+pub use error::{LastLine, LoginFailure, ShownKey, SlxError, Spent, Unconnected, Untrusted};
 pub(crate) use redact::Redactor;
 pub use switch::Switch;
 
@@ -38,12 +40,16 @@ pub struct SshSettings {
     pub command_timeout: Duration,
     /// How a switch proves who it is.
     pub host_keys: HostKeys,
+    /// What is offered although it is weak.
+    pub weak_algorithms: Vec<WeakAlgorithm>,
     /// The longest accepted output of one command, in bytes.
     pub max_output: usize,
 }
 
-/// Which host keys are trusted. The files have OpenSSH's `known_hosts` format; hashed names are
-/// understood, wildcards and markers (`@…`) are not.
+/// Which host keys are trusted. The files are read as OpenSSH reads its `known_hosts`, with two
+/// differences, both on the safe side: a host with a line whose marker is not understood
+/// (`@cert-authority` is one) is refused, and no key is learnt of a host that has keys of other
+/// types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostKeys {
     /// Only those in the file.

@@ -245,6 +245,7 @@ fn surroundings(config: &Config, ledger: Ledger) -> Result<Surroundings, StartEr
             HostKeyPolicy::KnownHosts => HostKeys::KnownHosts(known_hosts),
             HostKeyPolicy::AcceptNew => HostKeys::AcceptNew(known_hosts),
         },
+        weak_algorithms: config.slx.weak_algorithms.clone(),
         max_output: config.slx.max_output,
     };
     let secrets = Arc::new(Secrets::new(config.secrets.dir.clone()));

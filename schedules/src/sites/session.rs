@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 use worker::permit::Permit;
-use worker::slx::{Addresses, ImageSource, Phase, Severity, SlxError, Switch, Tag, TpvmStatus};
+use worker::slx::{
+    Addresses, ImageSource, LastLine, Phase, Severity, SlxError, Switch, Tag, TpvmStatus,
+};
 use worker::versions::{SlxVersion, TpvmVersion};
 
 use super::{Call, Way};
@@ -29,7 +31,10 @@ fn slx<T>(command: &str, call: Call<T>) -> Result<T, SlxError> {
         Call::Declined => Err(SlxError::Refused { command, output }),
         Call::TooLate => Err(SlxError::TooLate { command }),
         Call::Lost => Err(SlxError::Lost { command }),
-        Call::TimedOut => Err(SlxError::Timeout { command }),
+        Call::TimedOut => Err(SlxError::Timeout {
+            command,
+            last: LastLine::None,
+        }),
         Call::Garbled => Err(SlxError::Unknown { command, output }),
     }
 }

@@ -8,6 +8,7 @@ use schemas::State;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
+use crate::slx::WeakAlgorithm;
 
 /// `[worker]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +172,10 @@ pub struct SlxConfig {
     pub known_hosts: PathBuf,
     /// What happens with a switch that is not among them.
     pub host_keys: HostKeyPolicy,
+    /// SSH algorithms that are offered to switches behind the others although they are weak. None:
+    /// neither SHA-1 host keys nor CBC ciphers are offered; what the vendor's hardening guide
+    /// leaves is.
+    pub weak_algorithms: Vec<WeakAlgorithm>,
     /// The bound on connecting and logging in.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
@@ -194,6 +199,7 @@ impl Default for SlxConfig {
         Self {
             known_hosts: PathBuf::from("/etc/tpvm-upgrade/known_hosts"),
             host_keys: HostKeyPolicy::KnownHosts,
+            weak_algorithms: Vec::new(),
             connect_timeout: Duration::from_secs(30),
             command_timeout: Duration::from_secs(120),
             max_output: 1024 * 1024,

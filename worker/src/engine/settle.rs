@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ledger::{Facts, Failure, HeldStep, Transition, Unread, Wait};
+use ledger::{Facts, FailedLogins, Failure, HeldStep, Transition, Unread, Wait};
 use schemas::workflow::NoArrow;
 use schemas::{Outcome, State, Verdict, next_undecided};
 
 use crate::config::Timing;
 use crate::outcome::{Again, Done, Performed, Progress, Setback};
+use crate::slx::Spent;
 
 /// What is to be written.
 #[derive(Debug)]
@@ -97,6 +98,34 @@ pub fn settle(
                 counts_as_attempt: true,
             }))
         }
+        // Switches lock an account that is tried too often. Until a command was sent, a refused
+        // login ends the state, and one that may have been refused, or lost, is sent once more.
+        Err(Setback::Login { cause, remedy, .. }) if moment.commanded && past_deadline => {
+            unfinished(cause, &remedy)
+        }
+        Err(Setback::Login { cause, .. }) if moment.commanded => {
+            Ok(look_again(held, cause, Again::Seldom, moment, timing))
+        }
+        Err(Setback::Login {
+            cause,
+            remedy,
+            spent,
+        }) => match (spent, held.facts.failed_logins(held.token.seq)) {
+            (Spent::Unanswered, 0) if !past_deadline => Ok(Write::Wait(Wait {
+                after: timing.retry_first,
+                why: cause,
+                facts: Facts {
+                    failed_logins: Some(FailedLogins {
+                        seq: held.token.seq,
+                        count: 1,
+                    }),
+                    ..Facts::default()
+                },
+                counts_as_attempt: true,
+            })),
+            (_, 0) => fail(cause, &remedy),
+            (_, failed) => fail(format!("{cause} (tried {} times)", failed + 1), &remedy),
+        },
         Err(Setback::Unknown { attempted, .. }) if past_deadline => unfinished(attempted, LOOK),
         Err(Setback::Unknown { attempted, facts }) => Ok(Write::Wait(Wait {
             after: timing.poll,

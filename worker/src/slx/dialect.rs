@@ -78,6 +78,7 @@ pub(super) struct Session {
     pub others_question: Pattern,
     pub secret_question: Pattern,
     pub other_question: Pattern,
+    pub password_prompt: Pattern,
     pub echo: bool,
     pub clear_password: Pattern,
 }

@@ -1,7 +1,15 @@
 //! What can go wrong between a worker and a switch.
 
+mod host_key;
+mod login;
+mod unconnected;
+
 use crate::effect::Effect;
 use crate::secrets::SecretError;
+
+pub use host_key::{ShownKey, Untrusted};
+pub use login::LoginFailure;
+pub use unconnected::Unconnected;
 
 /// The commands that change nothing.
 const READS: [&str; 6] = [
@@ -21,42 +29,44 @@ const WAY_IN: [&str; 2] = ["configure", "begin"];
 #[derive(Debug, thiserror::Error)]
 pub enum SlxError {
     /// No session: TCP, the SSH handshake, the shell or the first prompt failed.
-    #[error("no SSH session with {host}: {what}. Check address, port and network")]
+    #[error("no SSH session with {host}: {cause}")]
     Connect {
         /// Address and port.
         host: String,
-        /// What failed, in words.
-        what: String,
+        /// What failed.
+        cause: Box<Unconnected>,
         /// The SSH library's error, if it gave one.
         #[source]
         source: Option<Box<russh::Error>>,
     },
     /// The switch's host key is not trusted.
-    #[error("the host key of {host} is not trusted: {what}")]
+    #[error("the host key of {host} is not trusted: {cause}")]
     HostKey {
         /// Address and port.
         host: String,
-        /// What is wrong with it and what to do, in words.
-        what: String,
+        /// What is wrong with it.
+        cause: Box<Untrusted>,
     },
-    /// The switch refused the login.
-    #[error("{host} refused the login of {user}: {what}")]
+    /// The switch did not take the login.
+    #[error("{host} did not take the login of {user}: {cause}")]
     Login {
         /// Address and port.
         host: String,
         /// The user.
         user: String,
-        /// What was tried, in words.
-        what: String,
+        /// Why.
+        cause: LoginFailure,
     },
     /// A secret that the call needs can't be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The prompt did not come back in time.
-    #[error("no answer to {command} in time")]
+    #[error("no answer to {command} in time; {last}")]
     Timeout {
         /// The command.
         command: String,
+        /// What came last.
+        last: LastLine,
     },
     /// The leave to send the command had ended, so it was not sent.
     #[error("{command} was not sent: the worker had stood still for too long")]
@@ -122,6 +132,31 @@ pub enum SlxError {
     },
 }
 
+/// The last line that came before a time was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastLine {
+    /// Nothing came.
+    None,
+    /// This one.
+    Line(String),
+    /// This one, which looks like a prompt, but not like the one of this session.
+    OtherPrompt(String),
+}
+
+impl std::fmt::Display for LastLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LastLine::None => f.write_str("nothing was received"),
+            LastLine::Line(line) => write!(f, "the last line received: {line:?}"),
+            LastLine::OtherPrompt(line) => write!(
+                f,
+                "the last line received looks like a prompt, but not like the one of this \
+                 session: {line:?}"
+            ),
+        }
+    }
+}
+
 impl SlxError {
     /// Whether the command that failed may have been applied. Of the several lines of a
     /// configuration, those before the failed one were applied in either case.
@@ -136,7 +171,7 @@ impl SlxError {
             | SlxError::Busy { .. }
             | SlxError::UnknownItem { .. }
             | SlxError::Invalid { .. } => Effect::None,
-            SlxError::Timeout { command }
+            SlxError::Timeout { command, .. }
             | SlxError::Lost { command }
             | SlxError::Asks { command, .. }
             | SlxError::Unknown { command, .. } => match READS.contains(&command.as_str()) {
@@ -163,17 +198,21 @@ impl SlxError {
         }
     }
 
-    /// Whether the same call may succeed a little later without anyone's help.
+    /// Whether the same call may succeed a little later without anyone's help. A login is never
+    /// simply tried again: [`SlxError::spent_login`].
     pub fn is_transient(&self) -> bool {
         match self {
-            SlxError::Connect { .. }
-            | SlxError::Timeout { .. }
+            SlxError::Connect { cause, .. } => cause.is_transient(),
+            // A session that is slow, broke, or met another operation.
+            SlxError::Timeout { .. }
             | SlxError::TooLate { .. }
             | SlxError::Lost { .. }
             | SlxError::Busy { .. } => true,
+            // Settings and secrets that only a person changes.
             SlxError::HostKey { .. }
             | SlxError::Login { .. }
             | SlxError::Secret(_)
+            // What the switch says, it will say again.
             | SlxError::Refused { .. }
             | SlxError::Asks { .. }
             | SlxError::Unknown { .. }
@@ -181,4 +220,27 @@ impl SlxError {
             | SlxError::Invalid { .. } => false,
         }
     }
+
+    /// Whether a login was sent and not accepted. Switches lock an account after some of these.
+    pub fn spent_login(&self) -> Option<Spent> {
+        match self {
+            SlxError::Login { cause, .. } => match cause {
+                LoginFailure::Refused { .. } | LoginFailure::Question(_) => Some(Spent::Refused),
+                LoginFailure::Unanswered(_) => Some(Spent::Unanswered),
+                LoginFailure::NoCredentials
+                | LoginFailure::UnreadableKey
+                | LoginFailure::NoCommonMethod(_) => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// How a login that was sent was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// The switch refused it.
+    Refused,
+    /// The connection ended, or the time was over: it may be a refusal.
+    Unanswered,
 }

@@ -205,6 +205,12 @@ impl<'a> Exchange<'a> {
             .unwrap_or(Next::Wait)
     }
 
+    /// Whether something stands behind the last line end: what waits for an answer does.
+    pub(super) fn is_within_a_line(&self) -> bool {
+        let line = self.screen.last_line(MAX_LAST_LINE);
+        line.is_some_and(|line| !line.trim().is_empty())
+    }
+
     /// The last line that is not empty, for people.
     pub(super) fn last_heard(&self) -> String {
         let line = self.screen.last_line(MAX_LAST_LINE).unwrap_or_default();

@@ -23,12 +23,23 @@ impl Redactor {
 
     /// The text without secrets and surrounding white space, cut to 2 KiB.
     pub(crate) fn clean(&self, text: &str) -> String {
+        let text = self.without_known(text);
+        let text = after_password().replace_all(&text, format!("${{word}}{REDACTED}"));
+        bounded(&text)
+    }
+
+    /// As [`Redactor::clean`], but what follows the word `password` stays: for what a switch says
+    /// before any command, of which a password that expires is the usual subject.
+    pub(crate) fn known(&self, text: &str) -> String {
+        bounded(&self.without_known(text))
+    }
+
+    fn without_known(&self, text: &str) -> String {
         let mut text = text.trim().to_owned();
         for secret in &self.secrets {
             text = text.replace(secret.expose_secret(), REDACTED);
         }
-        let text = after_password().replace_all(&text, format!("${{word}}{REDACTED}"));
-        bounded(&text)
+        text
     }
 }
 

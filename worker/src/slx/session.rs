@@ -1,31 +1,29 @@
 //! One SSH session with a switch and the interactive shell in it.
 
+mod connection;
 mod host_keys;
-mod leash;
+mod keyboard;
+mod known_hosts;
 mod login;
+mod opening;
+mod step;
+mod wire;
 
-use std::future::Future;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::client::{self, Handle};
-use russh::keys::{Algorithm, PublicKey};
+use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Disconnect};
-use schemas::inventory::Device;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::debug;
+use tokio_util::sync::DropGuard;
 
 use super::dialect::Dialect;
 use super::exchange::{Answer, Exchange, Habits, May, Next, Quiet};
 use super::redact::Redactor;
-use super::{SlxError, SshSettings};
+use super::{LastLine, SlxError, SshSettings};
 use crate::permit::Permit;
-use crate::secrets::Secrets;
-use host_keys::{Failure, HostKeyCheck};
-use leash::Leash;
-use login::Credentials;
+use connection::Client;
 
 /// Wide enough that no line is wrapped, echoes of long commands included.
 const COLUMNS: u32 = 1000;
@@ -36,101 +34,26 @@ pub(super) struct Session {
     pub dialect: Arc<Dialect>,
     pub redactor: Redactor,
     settings: SshSettings,
-    handle: Handle<HostKeyCheck>,
-    channel: Channel<client::Msg>,
+    handle: Handle<Client>,
+    channel: Channel<Msg>,
+    /// What the switch has not said yes or no to.
+    asked: VecDeque<Asked>,
     /// The switch's name in its prompt, and whether it echoes.
     habits: Habits,
     /// Whether the last command was not answered to its prompt.
     broken: bool,
     /// Ends the SSH library's task, whatever it waits for.
-    _leash: DropGuard,
+    _guard: DropGuard,
+}
+
+/// What a session needs of its channel.
+#[derive(Clone, Copy)]
+enum Asked {
+    Terminal,
+    Shell,
 }
 
 impl Session {
-    /// Connects, checks the host key, logs in and waits for the prompt.
-    pub(super) async fn open(
-        device: &Device,
-        secrets: &Secrets,
-        settings: &SshSettings,
-        dialect: Arc<Dialect>,
-    ) -> Result<Session, SlxError> {
-        let credentials = Credentials::of(device, secrets)?;
-        let address = device.ssh_host.as_ref().map(ToString::to_string);
-        let address = address.unwrap_or_else(|| device.ip_address.to_string());
-        let host = format!("{address}:{}", device.ssh_port);
-        let deadline = Instant::now() + settings.connect_timeout;
-        let step = Step {
-            host: &host,
-            deadline,
-        };
-
-        let stream = TcpStream::connect((address.as_str(), device.ssh_port));
-        let stream = step.within("the TCP connection", stream).await?;
-        let stream = stream.map_err(|error| step.failed("the TCP connection", error.into()))?;
-        // What the switch has not taken when the session is given up, it must not get later: the
-        // system would go on trying for minutes.
-        let lingering = stream.set_zero_linger();
-        lingering.map_err(|error| step.failed("the TCP connection", error.into()))?;
-        let over = CancellationToken::new();
-        let leash = over.clone().drop_guard();
-        let check = HostKeyCheck::new(address, device.ssh_port, settings.host_keys.clone());
-        let config = config(&check.known().await.map_err(|what| step.untrusted(what))?);
-        let handle = client::connect_stream(config, Leash::new(stream, over), check);
-        let mut handle = match step.within("the SSH handshake", handle).await? {
-            Ok(handle) => handle,
-            Err(Failure::HostKey(what)) => return Err(step.untrusted(what)),
-            Err(Failure::Ssh(error)) => return Err(step.failed("the SSH handshake", error)),
-        };
-        let login = credentials.log_in(&mut handle, &step);
-        step.within("the login", login).await??;
-        let channel = step.within("the shell", shell(&handle)).await?;
-        let channel = channel.map_err(|error| step.failed("the shell", error))?;
-        let mut session = Session {
-            dialect,
-            redactor: credentials.redactor(),
-            settings: settings.clone(),
-            handle,
-            channel,
-            habits: Habits::default(),
-            broken: false,
-            _leash: leash,
-        };
-        session.reach_prompt(&step).await?;
-        Ok(session)
-    }
-
-    /// Waits for the first prompt and turns log lines and paging off. The name is taken from the
-    /// prompt behind the first of these commands: what looks like a prompt before may be part of a
-    /// banner.
-    async fn reach_prompt(&mut self, step: &Step<'_>) -> Result<(), SlxError> {
-        let dialect = Arc::clone(&self.dialect);
-        let commands = &dialect.commands;
-        let lines = [
-            ("login", None),
-            ("no_log", Some(commands.no_log.as_str())),
-            ("no_paging", Some(commands.no_paging.as_str())),
-        ];
-        for (command, line) in lines {
-            if line == Some("") {
-                continue;
-            }
-            let answer = self.exchange(command, line, false, None, step.deadline);
-            let answer = answer.await;
-            let answer = answer.map_err(|error| match error {
-                invalid @ SlxError::Invalid { .. } => invalid,
-                error => SlxError::Connect {
-                    host: step.host.to_owned(),
-                    what: format!("the shell came to no prompt that the dialect knows ({error})"),
-                    source: None,
-                },
-            })?;
-            if super::output::error(&dialect, &answer.text).is_some() {
-                debug!(host = step.host, command, "refused, and not needed");
-            }
-        }
-        Ok(())
-    }
-
     /// Sends a line and waits for the prompt. `command` is what errors call it; `asks` says
     /// whether a question is answered. With a permit, nothing is sent that it does not hold for.
     pub(super) async fn execute(
@@ -178,7 +101,7 @@ impl Session {
         let talk = self.talk(line, &mut exchange, permit);
         let answer = match timeout_at(deadline, talk).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(Broke::Lost)) => return Err(SlxError::Lost { command }),
+            Ok(Err(Broke::Lost | Broke::Refused(_))) => return Err(SlxError::Lost { command }),
             Ok(Err(Broke::TooLong)) => {
                 let output = format!("more than {max_output} bytes of output");
                 return Err(SlxError::Unknown { command, output });
@@ -192,9 +115,8 @@ impl Session {
                 return Err(SlxError::Unknown { command, output });
             }
             Err(_) => {
-                let last = self.redactor.clean(&exchange.last_heard());
-                debug!(command, last, "no prompt in time");
-                return Err(SlxError::Timeout { command });
+                let last = self.last_line(&exchange);
+                return Err(SlxError::Timeout { command, last });
             }
         };
         self.broken = false;
@@ -256,7 +178,17 @@ impl Session {
                 },
             };
             match message {
-                Some(ChannelMsg::Data { data }) => return Ok(Heard::Bytes(data.to_vec())),
+                Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => {
+                    return Ok(Heard::Bytes(data.to_vec()));
+                }
+                Some(ChannelMsg::Success) => {
+                    self.asked.pop_front();
+                }
+                Some(ChannelMsg::Failure) => {
+                    if let Some(asked) = self.asked.pop_front() {
+                        return Err(Broke::Refused(asked));
+                    }
+                }
                 Some(ChannelMsg::Eof | ChannelMsg::Close) | None => return Err(Broke::Lost),
                 Some(_) => {}
             }
@@ -275,6 +207,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    fn last_line(&self, exchange: &Exchange<'_>) -> LastLine {
+        let line = self.redactor.clean(&exchange.last_heard());
+        match line.as_str() {
+            "" => LastLine::None,
+            _ if exchange.is_within_a_line() && is_like_a_prompt(&line) => {
+                LastLine::OtherPrompt(line)
+            }
+            _ => LastLine::Line(line),
+        }
     }
 
     async fn send(&self, text: String) -> Result<(), Broke> {
@@ -302,80 +245,17 @@ enum Broke {
     TooLong,
     Asks(String),
     NoEcho(String),
+    /// The switch refused what the session needs.
+    Refused(Asked),
+}
+
+/// The signs that prompts end with.
+fn is_like_a_prompt(line: &str) -> bool {
+    line.ends_with(['#', '>', '$', '%'])
 }
 
 /// What a switch did.
 enum Heard {
     Bytes(Vec<u8>),
     Silence(Quiet),
-}
-
-async fn shell(handle: &Handle<HostKeyCheck>) -> Result<Channel<client::Msg>, russh::Error> {
-    let channel = handle.channel_open_session().await?;
-    channel
-        .request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[])
-        .await?;
-    channel.request_shell(false).await?;
-    Ok(channel)
-}
-
-/// Asks first for the kinds of host key that are known: a switch may have several.
-fn config(known: &[PublicKey]) -> Arc<client::Config> {
-    // Of an RSA key, the algorithm also names a hash that the key itself doesn't.
-    let kind = |algorithm: &Algorithm| match algorithm {
-        Algorithm::Rsa { .. } => Algorithm::Rsa { hash: None },
-        other => other.clone(),
-    };
-    let known: Vec<Algorithm> = known.iter().map(|key| kind(&key.algorithm())).collect();
-    let mut config = client::Config {
-        nodelay: true,
-        ..client::Config::default()
-    };
-    config
-        .preferred
-        .key
-        .to_mut()
-        .sort_by_key(|algorithm| !known.contains(&kind(algorithm)));
-    Arc::new(config)
-}
-
-/// One of the steps to a session, for its errors.
-struct Step<'a> {
-    host: &'a str,
-    deadline: Instant,
-}
-
-impl Step<'_> {
-    async fn within<T>(&self, what: &str, step: impl Future<Output = T>) -> Result<T, SlxError> {
-        timeout_at(self.deadline, step)
-            .await
-            .map_err(|_| SlxError::Connect {
-                host: self.host.to_owned(),
-                what: format!("{what} took too long"),
-                source: None,
-            })
-    }
-
-    fn failed(&self, what: &str, source: russh::Error) -> SlxError {
-        SlxError::Connect {
-            host: self.host.to_owned(),
-            what: format!("{what} failed"),
-            source: Some(Box::new(source)),
-        }
-    }
-
-    fn untrusted(&self, what: String) -> SlxError {
-        SlxError::HostKey {
-            host: self.host.to_owned(),
-            what,
-        }
-    }
-
-    fn refused(&self, user: &str, what: &str) -> SlxError {
-        SlxError::Login {
-            host: self.host.to_owned(),
-            user: user.to_owned(),
-            what: what.to_owned(),
-        }
-    }
 }

@@ -88,6 +88,7 @@ impl Lab {
             connect_timeout: PATIENCE,
             command_timeout: PATIENCE,
             host_keys: HostKeys::KnownHosts(self.known_hosts.clone()),
+            weak_algorithms: Vec::new(),
             max_output: 64 * 1024,
         }
     }

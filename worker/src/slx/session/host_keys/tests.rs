@@ -17,7 +17,7 @@ fn key(text: &str) -> PublicKey {
 }
 
 fn check(keys: HostKeys) -> HostKeyCheck {
-    HostKeyCheck::new("10.0.0.1".to_owned(), 2222, keys)
+    HostKeyCheck::new("10.0.0.1", 2222, keys)
 }
 
 fn file(lines: &str) -> (tempfile::TempDir, PathBuf) {
@@ -34,29 +34,66 @@ fn known_hosts_takes_only_what_the_file_has() {
     ));
     let check = check(HostKeys::KnownHosts(path.clone()));
     check.check(&key(FIRST)).unwrap();
-    for other in [SECOND, OTHER_KIND] {
-        let error = check.check(&key(other)).unwrap_err();
-        assert!(
-            error.contains("changed") && error.contains("SHA256:"),
-            "{error}"
-        );
-    }
-    let other_port = HostKeyCheck {
-        port: 22,
-        ..check.clone()
-    };
+    let changed = check.check(&key(SECOND)).unwrap_err();
+    assert!(matches!(&changed, Untrusted::Changed { lines, .. } if lines == &[3]));
+    assert!(changed.remedy().contains("if the switch was replaced"));
+    assert!(changed.to_string().contains("SHA256:"), "{changed}");
+    let other = check.check(&key(OTHER_KIND)).unwrap_err();
+    assert!(matches!(&other, Untrusted::OtherType { lines, .. } if lines == &[3]));
+    assert!(!other.remedy().contains("replaced"), "{other:?}");
+    let other_port = HostKeyCheck::new("10.0.0.1", 22, check.keys.clone());
     let error = other_port.check(&key(FIRST)).unwrap_err();
-    assert!(error.contains("has no key of this host"), "{error}");
-    assert!(error.contains(path.to_str().unwrap()), "{error}");
+    assert!(matches!(error, Untrusted::Unknown { .. }), "{error:?}");
+    assert!(!error.remedy().contains("replaced"));
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+}
+
+#[test]
+fn when_a_key_is_revoked_then_it_is_refused_and_never_learnt() {
+    let revoked = format!("@revoked * {FIRST}\n");
+    for content in [
+        revoked.clone(),
+        format!("{revoked}[10.0.0.1]:2222 {FIRST}\n"),
+    ] {
+        let (_dir, path) = file(&content);
+        for keys in [
+            HostKeys::KnownHosts(path.clone()),
+            HostKeys::AcceptNew(path.clone()),
+        ] {
+            let error = check(keys).check(&key(FIRST)).unwrap_err();
+            assert!(
+                matches!(error, Untrusted::Revoked { line: 1, .. }),
+                "{error:?}"
+            );
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn when_a_marker_is_not_understood_then_its_host_is_refused_by_line_number() {
+    let (_dir, path) = file(&format!(
+        "[10.0.0.1]:2222 {FIRST}\n@cert-authority * {SECOND}\n"
+    ));
+    let error = check(HostKeys::KnownHosts(path)).check(&key(FIRST));
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, Untrusted::Marker { line: 2, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("line 2"), "{error}");
 }
 
 #[test]
 fn known_hosts_needs_its_file() {
     let error = check(HostKeys::KnownHosts("/nowhere/known_hosts".into())).check(&key(FIRST));
+    let error = error.unwrap_err().to_string();
     assert!(
-        error
-            .unwrap_err()
-            .contains("/nowhere/known_hosts can't be used")
+        error.contains("/nowhere/known_hosts can't be used"),
+        "{error}"
     );
 }
 
@@ -65,11 +102,15 @@ fn accept_new_learns_once_and_refuses_a_change() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state/known_hosts");
     let check = check(HostKeys::AcceptNew(path.clone()));
-    assert!(check.read().unwrap().is_empty());
+    assert!(check.read().unwrap().keys.is_empty());
     check.check(&key(FIRST)).unwrap();
     check.check(&key(FIRST)).unwrap();
     for other in [SECOND, OTHER_KIND] {
-        assert!(check.check(&key(other)).unwrap_err().contains("changed"));
+        let error = check.check(&key(other)).unwrap_err();
+        assert!(matches!(
+            error,
+            Untrusted::Changed { .. } | Untrusted::OtherType { .. }
+        ));
     }
     let learnt = std::fs::read_to_string(&path).unwrap();
     assert_eq!(learnt, format!("[10.0.0.1]:2222 {FIRST}\n"));
