@@ -12,7 +12,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use simulator::{Fault, FaultKind, Fleet};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use worker::slx::{Effect, HostKeys, SlxError, Switch};
+use worker::slx::{Effect, HostKeys, SlxError, Spent, Switch};
 
 use crate::lab::{Lab, PATIENCE, leave};
 
@@ -159,7 +159,12 @@ async fn nobody_there_is_transient() {
     let error = lab.try_connect(&device, &lab.ssh()).await.unwrap_err();
     assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
     assert!(silent(&error) && error.is_transient());
+}
 
+/// Some switches refuse a login by ending the connection: it must not count as a mere loss.
+#[tokio::test]
+async fn when_the_connection_ends_while_a_login_is_checked_then_it_may_be_a_refusal() {
+    let lab = lab().await;
     lab.switch(1)
         .fault(Fault::new("ssh-login", FaultKind::LostBeforeEffect))
         .unwrap();
@@ -167,8 +172,9 @@ async fn nobody_there_is_transient() {
         .try_connect(&lab.device(1), &lab.ssh())
         .await
         .unwrap_err();
-    assert!(matches!(error, SlxError::Connect { .. }), "{error:?}");
-    assert!(error.is_transient());
+    assert_eq!(error.spent_login(), Some(Spent::Unanswered), "{error:?}");
+    assert!(silent(&error) && !error.is_transient());
+    assert_eq!(lab.switch(1).received("ssh-login"), 1);
 }
 
 /// A server that takes connections and says nothing must neither hold the caller nor leave a
