@@ -181,7 +181,8 @@ impl HostKeyCheck {
 
 /// Whether this was not told before.
 fn is_news(path: &Path, line: usize, why: &'static str) -> bool {
-    static TOLD: Mutex<Option<HashSet<(PathBuf, usize, &'static str)>>> = Mutex::new(None);
+    type Told = HashSet<(PathBuf, usize, &'static str)>;
+    static TOLD: Mutex<Option<Told>> = Mutex::new(None);
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     let told = told.get_or_insert_default();
     told.len() < MAX_TOLD && told.insert((path.to_owned(), line, why))
