@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Postgres};
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions, Connection};
 
+use crate::connections::Connections;
 use crate::error::LedgerError;
 use crate::ledger::LedgerOptions;
 use crate::url::Address;
@@ -18,10 +18,10 @@ use crate::weather::{StatementName, Weather};
 /// without having been closed takes that long.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A pool with a bound on time.
+/// The connections, with a bound on time.
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: Connections,
     patience: Duration,
     weather: Option<Arc<dyn Weather>>,
 }
@@ -41,24 +41,7 @@ impl Db {
             .disable_statement_logging();
         address.options = connect.clone();
         prove(&address, options).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections.max(1))
-            .acquire_timeout(options.connect_timeout)
-            // It costs a round trip each time; a dead connection shows by itself.
-            .test_before_acquire(false)
-            // sqlx asks each connection on its way back whether it is alive, and would wait for
-            // the answer of one whose server is silently gone until the system gives it up, after
-            // a quarter of an hour; its place in the pool waits with it. So ask first, with a
-            // bound: on an error the connection is closed.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let alive = tokio::time::timeout(GRACE, connection.ping()).await;
-                    let gone = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
-                    alive.map_err(gone)??;
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(connect);
+        let pool = Connections::new(connect, options.max_connections, options.connect_timeout);
         Ok(Self {
             pool,
             patience: options.connect_timeout + statement_timeout + GRACE,
@@ -105,8 +88,8 @@ impl Db {
     }
 }
 
-/// Connects once: the pool, which tries again whatever went wrong, would only say that it took too
-/// long.
+/// Connects once, to say at the start what is wrong for good. Later the connections take whatever
+/// goes wrong for something that passes.
 async fn prove(address: &Address, options: &LedgerOptions) -> Result<(), LedgerError> {
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
     let deadline = Instant::now() + options.wait_for_server;
@@ -114,11 +97,7 @@ async fn prove(address: &Address, options: &LedgerOptions) -> Result<(), LedgerE
     loop {
         let connect = PgConnection::connect_with(&address.options);
         let error = match tokio::time::timeout(options.connect_timeout, connect).await {
-            Ok(Ok(connection)) => {
-                // It fails if the server is gone again; whoever needs it next will notice.
-                let _ = tokio::time::timeout(GRACE, connection.close()).await;
-                return Ok(());
-            }
+            Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => address.failed(error).await,
             Err(_) => address.silent(options.connect_timeout),
         };
@@ -127,36 +106,6 @@ async fn prove(address: &Address, options: &LedgerOptions) -> Result<(), LedgerE
         }
         tokio::time::sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
-    }
-}
-
-/// A connection lent for a transaction. Unless it is given back, it is closed: sqlx forgets a
-/// transaction whose beginning was not waited for to its end, since somebody lost interest, and
-/// whoever had the connection next would be inside of it.
-pub(crate) struct Lent {
-    pub(crate) connection: PoolConnection<Postgres>,
-    whole: bool,
-}
-
-impl Lent {
-    pub(crate) async fn by(db: &Db) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            connection: db.pool.acquire().await?,
-            whole: false,
-        })
-    }
-
-    /// The transaction has ended.
-    pub(crate) fn give_back(mut self) {
-        self.whole = true;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.whole {
-            self.connection.close_on_drop();
-        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Ledger {
     /// call, on any clone, is [`LedgerError::Closed`].
     pub async fn close(self) {
         self.lanes.close().await;
-        self.db.pool.close().await;
+        self.db.pool.close();
     }
 
     /// Returns when a task of the ledger has ended that was not closed, by a panic: what it did can't

@@ -7,6 +7,7 @@
 
 mod claimant;
 mod coalesce;
+mod connections;
 mod db;
 mod error;
 mod execution;

@@ -33,15 +33,15 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), LedgerError> {
     migrations.set_ignore_missing(true);
     bounded_by(MIGRATION_TIMEOUT, async {
         // A connection of its own: the ledger's give up on a statement sooner.
-        let options = db.pool.connect_options().as_ref().clone();
-        let timeout = MIGRATION_TIMEOUT.as_millis().to_string();
+        let options = db.pool.options().clone();
+        let statement_timeout = MIGRATION_TIMEOUT.as_millis().to_string();
+        let options = options.options([("statement_timeout", statement_timeout)]);
         let own = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(db.pool.options().get_acquire_timeout())
-            .connect_with(options.options([("statement_timeout", timeout)]))
+            .acquire_timeout(db.pool.timeout())
+            .connect_with(options)
             .await?;
         migrations.run(&own).await?;
-        own.close().await;
         Ok::<_, LedgerError>(())
     })
     .await

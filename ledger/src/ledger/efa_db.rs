@@ -40,8 +40,11 @@ impl Ledger {
         config: &TpvmConfig,
     ) -> Result<Fenced, LedgerError> {
         let work = async {
-            let mut connection = self.db.pool.acquire().await?;
-            tpvm_config::save(&mut connection, device_ip, config, Some(held)).await
+            let mut connection = self.db.pool.take().await?;
+            let saved = tpvm_config::save(&mut connection, device_ip, config, Some(held));
+            let saved = saved.await?;
+            connection.give_back();
+            Ok::<_, LedgerError>(saved)
         };
         Ok(fenced(self.db.bounded(work).await?))
     }
@@ -64,8 +67,11 @@ impl Ledger {
             )));
         }
         let work = async {
-            let mut connection = self.db.pool.acquire().await?;
-            operational::save(&mut connection, device_ip, version, tpvm_ip, Some(held)).await
+            let mut connection = self.db.pool.take().await?;
+            let saved = operational::save(&mut connection, device_ip, version, tpvm_ip, Some(held));
+            let saved = saved.await?;
+            connection.give_back();
+            Ok::<_, LedgerError>(saved)
         };
         Ok(fenced(self.db.bounded(work).await?))
     }

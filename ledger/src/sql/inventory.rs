@@ -9,7 +9,7 @@ use schemas::inventory::{Deployment, Inventory};
 use sqlx::{Connection, PgConnection};
 
 use super::{deployment, device, firmware_host, operational, tpvm_config};
-use crate::db::{Db, Lent};
+use crate::db::Db;
 use crate::error::LedgerError;
 use crate::target::{InventoryCounts, Target};
 
@@ -18,8 +18,8 @@ const ONE_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
     db.bounded_long(async {
-        let mut lent = Lent::by(db).await?;
-        let mut transaction = lent.connection.begin_with(ONE_SNAPSHOT).await?;
+        let mut connection = db.pool.take().await?;
+        let mut transaction = connection.begin_with(ONE_SNAPSHOT).await?;
         let mut deployments = deployment::select(&mut transaction, None).await?;
         for (name, device) in device::select(&mut transaction, None).await? {
             if let Some(deployment) = deployments.iter_mut().find(|it| it.name.as_str() == name) {
@@ -28,7 +28,7 @@ pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
         }
         let firmware_hosts = firmware_host::all(&mut transaction).await?;
         transaction.commit().await?;
-        lent.give_back();
+        connection.give_back();
         Ok::<_, LedgerError>(Inventory {
             deployments,
             firmware_hosts,
@@ -39,8 +39,8 @@ pub(crate) async fn read(db: &Db) -> Result<Inventory, LedgerError> {
 
 pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, LedgerError> {
     db.bounded(async {
-        let mut lent = Lent::by(db).await?;
-        let mut transaction = lent.connection.begin_with(ONE_SNAPSHOT).await?;
+        let mut connection = db.pool.take().await?;
+        let mut transaction = connection.begin_with(ONE_SNAPSHOT).await?;
         let device = device::select(&mut transaction, Some(ip)).await?.pop();
         let deployment = match &device {
             Some((name, _)) => deployment::select(&mut transaction, Some(name))
@@ -49,7 +49,7 @@ pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, Ledger
             None => None,
         };
         transaction.commit().await?;
-        lent.give_back();
+        connection.give_back();
         Ok::<_, LedgerError>(
             device
                 .zip(deployment)
@@ -71,11 +71,11 @@ pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, Ledger
 pub(crate) async fn load(db: &Db, inventory: &Inventory) -> Result<InventoryCounts, LedgerError> {
     check(inventory)?;
     db.bounded_long(async {
-        let mut lent = Lent::by(db).await?;
-        let mut transaction = lent.connection.begin().await?;
+        let mut connection = db.pool.take().await?;
+        let mut transaction = connection.begin().await?;
         let counts = save(&mut transaction, inventory).await?;
         transaction.commit().await?;
-        lent.give_back();
+        connection.give_back();
         Ok::<_, LedgerError>(counts)
     })
     .await
