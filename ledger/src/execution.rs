@@ -141,6 +141,8 @@ pub struct HeldStep {
     pub failure: Option<Failure>,
     /// How often in a row this step has been tried before, by [`Wait::counts_as_attempt`].
     pub attempts: i32,
+    /// How many workers in a row have claimed this step and died without a result.
+    pub deaths: i32,
     /// When the execution entered the state, by Postgres' clock.
     pub started_at: DateTime<Utc>,
     /// Postgres' clock at the claim.

@@ -26,7 +26,7 @@ use crate::sql::note::Note;
 use crate::sql::record::Record;
 use crate::sql::renew::RenewClaim;
 use crate::sql::wait::Waiting;
-use crate::sql::{backlog, due, postpone, transitions};
+use crate::sql::{backlog, due, outlived, postpone, transitions};
 use crate::values::json;
 use crate::weather::Weather;
 
@@ -241,6 +241,16 @@ impl Ledger {
         again_after: Duration,
     ) -> Result<Postponed, LedgerError> {
         postpone::postpone(&self.db, token, problem, again_after).await
+    }
+
+    /// A claim was lost, and its holder lives: it does not count in [`HeldStep::deaths`].
+    ///
+    /// # Errors
+    /// See [`Ledger`].
+    ///
+    /// [`HeldStep::deaths`]: crate::HeldStep::deaths
+    pub async fn outlived(&self, token: &ClaimToken) -> Result<(), LedgerError> {
+        outlived::outlived(&self.db, token).await
     }
 
     /// Takes at most `limit` steps whose time has come, the longest due first, for their messages

@@ -22,6 +22,7 @@ pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod note;
 pub(crate) mod operational;
+pub(crate) mod outlived;
 pub(crate) mod postpone;
 pub(crate) mod record;
 pub(crate) mod renew;

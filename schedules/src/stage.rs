@@ -136,6 +136,8 @@ pub(crate) fn config(hurried: bool) -> Config {
         poll: Duration::from_secs(30),
         retry_max: Duration::from_secs(30),
         retry_attempts: 8,
+        // Schedules kill workers more often in a row than anything else would.
+        max_deaths: 1000,
         rejoin_grace: Duration::from_secs(120),
         redeploy_quiet: Duration::from_secs(180),
         installation_deadline: long,

@@ -7,6 +7,7 @@ mod b_fail_everywhere;
 mod c_revert_twice;
 mod d_ambiguous_outcome;
 mod e_crash_points;
+mod e_same_point;
 mod f_undo_that_cannot;
 mod g_stale;
 mod h_forgetting_broker;

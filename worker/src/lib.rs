@@ -8,6 +8,7 @@ pub mod efa;
 pub mod effect;
 mod engine;
 mod outcome;
+mod panics;
 pub mod permit;
 pub mod points;
 mod remedy;

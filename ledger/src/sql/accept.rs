@@ -91,7 +91,9 @@ impl AcceptRequests {
         let cleans: Vec<bool> = requests().map(|r| r.options.clean_redeploy).collect();
         let wakes: Vec<f64> = items.iter().map(|item| seconds(item.first_wake)).collect();
         // Two workers that insert into the same deployments wait for each other at the unique
-        // index: in one order, so that they don't deadlock.
+        // index: in one order, so that they don't deadlock. KEY SHARE: a device stays in its
+        // deployment until the insert can be seen; only `device::refuse_moves` waits for that, and
+        // is waited for, and no other write to the device.
         let query = sqlx::query!(
             r#"
             WITH asked AS (
@@ -100,6 +102,11 @@ impl AcceptRequests {
                                      $11::float8[])
                     AS t (id, request_id, ip_address, firmware_host, tpvm_image, requested_by,
                           sudo_user, password_secret, force, clean_redeploy, first_wake)
+            ), registered AS MATERIALIZED (
+                SELECT d.ip_address, d.deployment FROM devices d
+                WHERE d.ip_address = ANY (SELECT a.ip_address::inet FROM asked a)
+                ORDER BY d.ip_address
+                FOR KEY SHARE
             ), accepted AS (
                 INSERT INTO executions (id, request_id, ip_address, firmware_host, tpvm_image,
                                         requested_by, trusted_peer_sudo_user,
@@ -108,7 +115,7 @@ impl AcceptRequests {
                 SELECT a.id, a.request_id, a.ip_address::inet, a.firmware_host::inet, a.tpvm_image,
                        a.requested_by, a.sudo_user, a.password_secret, a.force, a.clean_redeploy,
                        d.deployment, 1, $12, now() + make_interval(secs => a.first_wake)
-                FROM asked a LEFT JOIN devices d ON d.ip_address = a.ip_address::inet
+                FROM asked a LEFT JOIN registered d ON d.ip_address = a.ip_address::inet
                 ORDER BY d.deployment, a.request_id
                 ON CONFLICT DO NOTHING
                 RETURNING id, request_id, requested_by, state

@@ -46,6 +46,7 @@ struct FoundRow {
     failure_cause: Option<String>,
     failure_remedy: Option<String>,
     attempts: i32,
+    claims: i32,
     started_at: DateTime<Utc>,
     now: DateTime<Utc>,
 }
@@ -92,7 +93,10 @@ impl Statement for ClaimSteps {
                     claimed_by = a.worker,
                     claim_until = now() + make_interval(secs => a.ttl),
                     wake_at = now() + make_interval(secs => a.ttl),
-                    copies = 0
+                    copies = 0,
+                    -- Asking again for what was granted unheard is the same claim.
+                    claims = CASE WHEN e.claim_token >= a.first_token AND e.claim_token < a.token
+                                  THEN e.claims ELSE e.claims + 1 END
                 FROM asked a JOIN found f ON f.id = a.id
                 WHERE e.id = a.id
                   AND e.seq = a.seq
@@ -101,7 +105,7 @@ impl Statement for ClaimSteps {
                   AND (e.claim_until IS NULL
                        OR e.claim_until <= now()
                        OR (e.claim_token >= a.first_token AND e.claim_token < a.token))
-                RETURNING e.id, e.claim_token
+                RETURNING e.id, e.claim_token, e.claims
             )
             SELECT f.id AS "id!", f.seq AS "seq!", f.state AS "state!",
                    g.claim_token AS "granted?",
@@ -115,7 +119,8 @@ impl Statement for ClaimSteps {
                    f.deployment AS "deployment?", f.upgrade_case AS "upgrade_case?",
                    f.facts AS "facts!", f.failed_state AS "failed_state?",
                    f.failure_cause AS "failure_cause?", f.failure_remedy AS "failure_remedy?",
-                   f.attempts AS "attempts!", f.started_at AS "started_at!", now() AS "now!"
+                   f.attempts AS "attempts!",
+                   coalesce(g.claims, f.claims) AS "claims!", f.started_at AS "started_at!", now() AS "now!"
             FROM found f LEFT JOIN granted g ON g.id = f.id
             "#,
             &ids,
@@ -190,6 +195,8 @@ fn held(token: ClaimToken, state: State, row: FoundRow) -> Result<HeldStep, Ledg
         failed_state: columns.read_some("failed_state", row.failed_state.as_deref())?,
         failure: failure(row.failure_cause, row.failure_remedy),
         attempts: row.attempts,
+        // This claim is the last of them.
+        deaths: row.claims - 1,
         started_at: row.started_at,
         now: row.now,
         deployment: row.deployment,

@@ -118,25 +118,26 @@ pub(crate) async fn refuse_moves(
         .iter()
         .map(|(deployment, ip)| (deployment.clone(), ip.to_string()))
         .unzip();
+    // A request may be accepted at this moment by the device's old deployment. FOR UPDATE waits
+    // for such an insert to be seen below, and keeps later ones waiting until the device has
+    // moved; see `accept`. Those for devices that stay go on meanwhile. In the order of addresses,
+    // so that two loads and many requests don't deadlock.
     let query = sqlx::query_scalar!(
         r#"
-        SELECT EXISTS (
+        SELECT host(d.ip_address) AS "ip_address!"
+        FROM devices d
+        WHERE EXISTS (
             SELECT FROM unnest($1::text[], $2::text[]) AS t (deployment, ip_address)
-            JOIN devices d ON d.ip_address = t.ip_address::inet AND d.deployment <> t.deployment
-        ) AS "moves!"
+            WHERE d.ip_address = t.ip_address::inet AND d.deployment <> t.deployment)
+        ORDER BY d.ip_address
+        FOR UPDATE
         "#,
         &deployments,
         &addresses,
     );
-    if !query.fetch_one(&mut *connection).await? {
+    if query.fetch_all(&mut *connection).await?.is_empty() {
         return Ok(());
     }
-    // A request may be accepted at this moment by the device's old deployment. This lock waits
-    // for such an insert to be seen below, and keeps later ones waiting until the device has
-    // moved.
-    sqlx::query!("LOCK TABLE executions IN SHARE ROW EXCLUSIVE MODE")
-        .execute(&mut *connection)
-        .await?;
     match running_elsewhere(connection, &deployments, &addresses).await? {
         None => Ok(()),
         Some((device, from, execution)) => Err(LedgerError::Invalid(format!(

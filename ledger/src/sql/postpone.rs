@@ -34,6 +34,7 @@ pub(crate) async fn postpone(
                 ELSE least(greatest(now() - f.updated_at, make_interval(secs => $5)),
                            make_interval(secs => $6)) END,
             copies = 0,
+            claims = 0,
             claim_token = NULL,
             claimed_by = NULL,
             claim_until = NULL

@@ -54,6 +54,7 @@ impl Statement for RecordTransitions {
                     attempts = 0,
                     wake_at = CASE WHEN a.verdict IS NULL THEN now() + make_interval(secs => a.wake_after) END,
                     copies = 0,
+                    claims = 0,
                     claim_token = NULL,
                     claimed_by = NULL,
                     claim_until = NULL,

@@ -51,6 +51,7 @@ impl Statement for WaitForLater {
             UPDATE executions e
             SET wake_at = now() + make_interval(secs => a.after),
                 copies = 0,
+                claims = 0,
                 claim_token = NULL,
                 claimed_by = NULL,
                 claim_until = NULL,

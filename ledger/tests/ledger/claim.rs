@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ledger::{Claim, Facts, Fenced, Found, StepRef, Wait};
+use ledger::{Claim, Claimant, Facts, Fenced, Found, StepRef, Wait};
 use schemas::{State, Verdict};
 use uuid::Uuid;
 
@@ -258,5 +258,70 @@ async fn waiting_hands_the_step_back_and_counts_retries_in_a_row() {
     wait.counts_as_attempt = false;
     let _ = ledger.wait(&fourth.token, &wait).await.unwrap();
     assert_eq!(fixture.hold(&step).await.attempts, 0);
+    fixture.close().await;
+}
+
+#[tokio::test]
+async fn when_holders_die_without_a_result_then_they_are_counted_and_nobody_else_is() {
+    let fixture = Fixture::with_devices(1).await;
+    let step = fixture.start(0).await;
+    let id = step.execution_id;
+    let ledger = &fixture.ledger;
+    let wait = Wait {
+        after: Duration::ZERO,
+        why: "nothing".into(),
+        facts: Facts::default(),
+        counts_as_attempt: false,
+    };
+    for deaths in 0..3 {
+        let held = fixture.hold(&step).await;
+        assert_eq!(held.deaths, deaths);
+        // Neither does it count as a result.
+        let facts = Facts::default();
+        assert_eq!(ledger.renew(&held.token, TTL).await.unwrap(), Fenced::Done);
+        assert_eq!(
+            ledger.note(&held.token, &facts, TTL).await.unwrap(),
+            Fenced::Done
+        );
+        fixture.expire_claim(id).await;
+    }
+    // One who asks again is one, and who lost a claim and lives is none.
+    let mut claimant = Claimant::new("worker-2");
+    for _ in 0..3 {
+        let claim = ledger.claim(&step, claimant.ask(), TTL).await.unwrap();
+        assert_eq!(held(claim).deaths, 3);
+    }
+    fixture.expire_claim(id).await;
+    let fifth = fixture.hold(&step).await;
+    assert_eq!(fifth.deaths, 4);
+    fixture.expire_claim(id).await;
+    let sixth = fixture.hold(&step).await;
+    assert_eq!(sixth.deaths, 5);
+    ledger.outlived(&fifth.token).await.unwrap();
+    fixture.expire_claim(id).await;
+    let seventh = fixture.hold(&step).await;
+    assert_eq!(seventh.deaths, 5);
+
+    assert_eq!(
+        ledger.wait(&seventh.token, &wait).await.unwrap(),
+        Fenced::Done
+    );
+    let held = fixture.hold(&step).await;
+    assert_eq!(held.deaths, 0);
+    fixture.expire_claim(id).await;
+    let held = fixture.hold(&step).await;
+    assert_eq!(held.deaths, 1);
+    let next = success(State::TpvmConfigValidation);
+    let next = fixture.moved(&held, &next).await;
+    assert_eq!(next.deaths, 0);
+    // What is said of a step that is over changes nothing.
+    ledger.outlived(&held.token).await.unwrap();
+    fixture.expire_claim(id).await;
+    let step = StepRef {
+        execution_id: id,
+        seq: 2,
+        state: State::TpvmConfigValidation,
+    };
+    assert_eq!(fixture.hold(&step).await.deaths, 1);
     fixture.close().await;
 }

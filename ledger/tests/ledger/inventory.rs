@@ -4,7 +4,7 @@ use schemas::tpvm::TpvmConfig;
 use schemas::{State, Verdict};
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, devices, failure, parse, the_end};
+use crate::support::{Fixture, devices, failure, parse, success, the_end};
 
 /// Every field of every type is set.
 fn full() -> Value {
@@ -313,5 +313,39 @@ async fn who_lost_the_step_writes_nothing_about_the_device() {
         .await;
     assert_eq!(saved.unwrap(), Fenced::Stale);
     assert_eq!(ledger.inventory().await.unwrap(), before);
+    fixture.close().await;
+}
+
+/// One that is moved has to wait for upgrades of its own only.
+#[tokio::test]
+async fn when_thousands_of_devices_are_loaded_and_one_moves_then_other_upgrades_go_on() {
+    const BUSY: usize = 30;
+    let fixture = Fixture::with_devices(BUSY).await;
+    let mut many = devices(2);
+    let moved = many.deployments[0].devices.remove(0);
+    let more = (0..5_000).map(|n| Device {
+        ip_address: format!("10.99.{}.{}", n / 250, 1 + n % 250)
+            .parse()
+            .unwrap(),
+        ..moved.clone()
+    });
+    let more: Vec<Device> = more.collect();
+    many.deployments[1].devices.extend(more);
+    many.deployments[1].devices.push(moved);
+    let loader = fixture.another().await;
+    let load = tokio::spawn(async move {
+        let counts = loader.load_inventory(&many).await;
+        loader.close().await;
+        counts.unwrap()
+    });
+    for index in 2..BUSY {
+        let held = fixture.started(index).await;
+        let next = success(State::TpvmConfigValidation);
+        fixture.moved(&held, &next).await;
+    }
+    assert!(!load.is_finished(), "the load was over before the upgrades");
+    assert_eq!(load.await.unwrap().devices, 5_002);
+    let target = fixture.ledger.target("10.20.0.1".parse().unwrap()).await;
+    assert_eq!(target.unwrap().unwrap().deployment, "fabric-0001");
     fixture.close().await;
 }

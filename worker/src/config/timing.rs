@@ -26,6 +26,9 @@ pub struct Timing {
     pub retry_max: Duration,
     /// How many retries in a row a step has.
     pub retry_attempts: u32,
+    /// After how many workers in a row that died at a step its state fails without being tried
+    /// again. A worker that was stopped in order, or lost its claim and lives, does not count.
+    pub max_deaths: u32,
     /// How old an intent must be before a device that shows no trace of the command counts as
     /// not having got it. Longer than `slx.command_timeout`: the difference is how late after
     /// its intent a command may still be sent.
@@ -81,6 +84,7 @@ impl Default for Timing {
             retry_first: Duration::from_secs(1),
             retry_max: Duration::from_secs(60),
             retry_attempts: 20,
+            max_deaths: 5,
             settle: Duration::from_secs(150),
             max_sends: 2,
             redeploy_quiet: Duration::from_secs(10 * MINUTE),

@@ -12,9 +12,13 @@ use super::announce::AnnounceError;
 use super::settle::{Moment, Write, settle};
 use super::{Engine, Verdict, keeper, set_aside};
 use crate::context::Context;
-use crate::outcome::{Performed, Setback};
+use crate::outcome::{Performed, Setback, chain};
+use crate::panics;
 use crate::points::Point;
 use crate::states;
+
+/// How often it is looked whether a command can still be on its way.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// How a step ended that was begun.
 enum Ended {
@@ -109,7 +113,7 @@ impl Engine {
             Ended::Performed(performed, moment) => (performed, moment),
             Ended::Lost => {
                 warn!("the claim was lost; whoever holds it goes on");
-                return Verdict::Ack;
+                return self.outlived(&held.token).await;
             }
             Ended::Halted => return self.hand_back(held).await,
         };
@@ -129,7 +133,7 @@ impl Engine {
     async fn perform(&self, held: &HeldStep, asked: Instant) -> Ended {
         let context = Context::new(held, asked, &self.around);
         tokio::select! {
-            performed = states::perform(&context) => match performed {
+            performed = self.act(held, &context) => match performed {
                 Err(Setback::ClaimLost) => Ended::Lost,
                 performed => {
                     let moment = Moment {
@@ -141,9 +145,41 @@ impl Engine {
                     Ended::Performed(performed, moment)
                 }
             },
-            () = keeper::keep(&self.around.ledger, &held.token, self.around.claim) => Ended::Lost,
+            () = keeper::keep(&self.around.ledger, &held.token, asked, self.around.claim) => Ended::Lost,
             () = self.halt.cancelled() => Ended::Halted,
         }
+    }
+
+    /// The state's action, unless one worker after the other has died at it.
+    async fn act(&self, held: &HeldStep, context: &Context<'_>) -> Performed {
+        let deaths = held.deaths.unsigned_abs();
+        if deaths < self.config.timing.max_deaths {
+            return panics::caught(states::perform(context)).await;
+        }
+        // The state does not end with a command on its way; a wait would have it run once more.
+        while context.command_on_its_way() {
+            tokio::time::sleep(SETTLING).await;
+        }
+        Err(Setback::failed(
+            format!(
+                "{deaths} workers in a row died while they worked on {}, so it was not tried again",
+                held.state.title()
+            ),
+            "look in the workers' logs for why they died (memory, a signal, a crash) and remove the \
+             cause; look at the device, then request the upgrade again",
+        ))
+    }
+
+    /// The claim ran out under a worker that lives: it is not to be taken for a dead one.
+    async fn outlived(&self, token: &ClaimToken) -> Verdict {
+        let ledger = &self.around.ledger;
+        let told = self.persist("tell of a lost claim", || ledger.outlived(token));
+        match told.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(error = chain(&error), "the lost claim counts as a death"),
+            Err(halted) => debug!(?halted, "the lost claim counts as a death"),
+        }
+        Verdict::Ack
     }
 
     async fn write(&self, held: &HeldStep, write: Write, trace: TraceContext) -> Verdict {

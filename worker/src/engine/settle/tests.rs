@@ -45,6 +45,7 @@ fn held(state: State) -> HeldStep {
             remedy: "the first remedy".to_owned(),
         }),
         attempts: 0,
+        deaths: 0,
         started_at: DateTime::<Utc>::UNIX_EPOCH,
         now: DateTime::<Utc>::UNIX_EPOCH,
         deployment: None,
