@@ -312,14 +312,14 @@ async fn when_a_url_can_not_be_used_then_nothing_of_it_is_said() {
 async fn when_postgres_does_not_let_us_in_then_one_line_says_why() {
     let database = services::database().await.unwrap();
     let url = database.url();
-    let (server, rest) = url.rsplit_once('/').unwrap();
-    let query = rest
-        .split_once('?')
-        .map_or(String::new(), |(_, query)| format!("?{query}"));
+    // The parameters may hold a path.
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let query = format!("?{query}");
+    let (server, name) = place.rsplit_once('/').unwrap();
     let ran = postgres(&format!("{server}/no-such-database{query}")).await;
     says(ran, 5, &["no-such-database", "create it", "DATABASE_URL"]);
     let host = server.rsplit(['@', '/']).next().unwrap();
-    let ran = postgres(&format!("postgres://nobody:hunter2@{host}/{rest}")).await;
+    let ran = postgres(&format!("postgres://nobody:hunter2@{host}/{name}{query}")).await;
     says(ran, 5, &[host, "DATABASE_URL"]);
 }
 
