@@ -59,8 +59,11 @@ impl Deployment {
         active: ActiveNode,
         world: Arc<World>,
     ) -> Result<Self, UnknownCall> {
+        let faults = Faults::new(&spec.faults)?;
+        let of_switches = switches.iter().map(|switch| &switch.faults);
+        Faults::join(of_switches.chain([&faults]));
         Ok(Self {
-            faults: Faults::new(&spec.faults)?,
+            faults,
             counters: Counters::default(),
             tokens: Tokens::default(),
             model: Mutex::new(Model {

@@ -1,7 +1,7 @@
 //! What goes wrong, when it is told to.
 
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,13 +20,16 @@ pub struct Fault {
     pub on: String,
     /// What happens.
     pub kind: FaultKind,
+    /// The calls of its deployment, to its switches or to EFA, that must have come first, in this
+    /// order. The last one may be the one that is hit.
+    pub since: Vec<String>,
     /// How many such calls pass unharmed first.
     pub after: u64,
     /// How many calls are hit; none: all from then on.
     pub times: Option<u64>,
 }
 
-/// What happens at a call. The first seven suit any call; the others one only, as said.
+/// What happens at a call. The first nine suit any call; the others one only, as said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// The device answers with this error text (a default, if none) and does nothing.
@@ -41,6 +44,10 @@ pub enum FaultKind {
     Slow(Duration),
     /// The effect happens; the answer is garbage.
     Garbage,
+    /// The effect happens; the answer is this text. EFA says it with status 200, as HTML.
+    Says(String),
+    /// The effect happens; of the answer comes the first half only, as if that were all.
+    Truncated,
     /// The effect happens; the connection is dropped after that many bytes of the answer.
     DropAfterBytes(usize),
     /// At `tpvm-upgrade`, `deploy` or `tpvm-revert`: the TPVM runs this version afterwards.
@@ -61,6 +68,9 @@ pub enum FaultKind {
     RedeployFails(String),
     /// At `efa-status`: all nodes are shown as up, whatever they are.
     StaleStatus,
+    /// At any endpoint of EFA: something on the way answers, with this status and page. The call
+    /// does not arrive.
+    Page(u16, String),
 }
 
 /// A tagged error, as `show tpvm status` shows it until the tag is cleared.
@@ -88,6 +98,7 @@ impl Fault {
         Self {
             on: on.into(),
             kind,
+            since: Vec::new(),
             after: 0,
             times: None,
         }
@@ -101,6 +112,12 @@ impl Fault {
     /// This many calls only.
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
+        self
+    }
+
+    /// Not before these calls have come, in this order.
+    pub fn since(mut self, calls: &[&str]) -> Self {
+        self.since = calls.iter().map(ToString::to_string).collect();
         self
     }
 
@@ -120,6 +137,9 @@ pub(crate) struct Interference {
     pub(crate) lost_before_effect: bool,
     pub(crate) reply_lost: bool,
     pub(crate) garbage: bool,
+    pub(crate) says: Option<String>,
+    pub(crate) truncated: bool,
+    pub(crate) page: Option<(u16, String)>,
     pub(crate) drop_after: Option<usize>,
     pub(crate) goes_active: bool,
     pub(crate) stale: bool,
@@ -146,6 +166,9 @@ impl Interference {
             FaultKind::LostBeforeEffect => self.lost_before_effect = true,
             FaultKind::Slow(duration) => self.slow = self.slow.max(*duration),
             FaultKind::Garbage => self.garbage = true,
+            FaultKind::Says(text) => self.says = Some(text.clone()),
+            FaultKind::Truncated => self.truncated = true,
+            FaultKind::Page(status, text) => self.page = Some((*status, text.clone())),
             FaultKind::DropAfterBytes(bytes) => self.drop_after = Some(*bytes),
             FaultKind::WrongVersion(version) => {
                 self.twist.version = Some(version.clone());
@@ -164,9 +187,15 @@ impl Interference {
     }
 }
 
-/// The faults of one switch or deployment.
+type List = Arc<Mutex<Vec<Fault>>>;
+
+/// The faults of one switch or of one deployment's EFA.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults {
+    own: List,
+    /// Those of the whole deployment, once it is known.
+    site: OnceLock<Vec<List>>,
+}
 
 impl Faults {
     pub(crate) fn new(faults: &[Fault]) -> Result<Self, UnknownCall> {
@@ -177,25 +206,42 @@ impl Faults {
         Ok(all)
     }
 
+    /// These are of one deployment: each hears the calls of all.
+    pub(crate) fn join<'a>(all: impl Iterator<Item = &'a Faults> + Clone) {
+        let lists: Vec<List> = all.clone().map(|faults| faults.own.clone()).collect();
+        for faults in all {
+            faults.site.get_or_init(|| lists.clone());
+        }
+    }
+
     pub(crate) fn add(&self, fault: Fault) -> Result<(), UnknownCall> {
-        calls::check(&fault.on)?;
-        self.lock().push(fault);
+        for call in std::iter::once(&fault.on).chain(&fault.since) {
+            calls::check(call)?;
+        }
+        lock(&self.own).push(fault);
         Ok(())
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        lock(&self.own).clear();
     }
 
     pub(crate) fn all(&self) -> Vec<Fault> {
-        self.lock().clone()
+        lock(&self.own).clone()
     }
 
     /// What happens to this call; counts it.
     pub(crate) fn meet(&self, call: &str) -> Interference {
+        for list in self.site.get().into_iter().flatten() {
+            for fault in lock(list).iter_mut() {
+                if fault.since.first().is_some_and(|next| next == call) {
+                    fault.since.remove(0);
+                }
+            }
+        }
         let mut met = Interference::default();
-        self.lock().retain_mut(|fault| {
-            if fault.on != call {
+        lock(&self.own).retain_mut(|fault| {
+            if fault.on != call || !fault.since.is_empty() {
                 return true;
             }
             if fault.after > 0 {
@@ -213,8 +259,8 @@ impl Faults {
         });
         met
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(list: &List) -> MutexGuard<'_, Vec<Fault>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }

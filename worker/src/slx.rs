@@ -93,12 +93,17 @@ impl Addresses {
 
     /// The address that it has instead of this one: of the same family and on the management
     /// interface. One of another family, or only on this link, says nothing: the expected one may
-    /// still come.
+    /// still come. Nor does the beginning of the expected one: the answer may have been cut short.
     pub fn instead_of(&self, expected: IpAddr) -> Option<IpAddr> {
         if self.contains(expected) {
             return None;
         }
-        let other = |ip: &&IpAddr| ip.is_ipv4() == expected.is_ipv4() && !is_link_local(**ip);
+        let whole = expected.to_string();
+        let other = |ip: &&IpAddr| {
+            ip.is_ipv4() == expected.is_ipv4()
+                && !is_link_local(**ip)
+                && !whole.starts_with(&ip.to_string())
+        };
         self.management.iter().find(other).copied()
     }
 }

@@ -62,7 +62,17 @@ pub(super) async fn called(
         };
         return error(StatusCode::INTERNAL_SERVER_ERROR, code, refusal);
     }
+    if let Some((status, page)) = met.page {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        return html(status, page);
+    }
     let response = answer(&met);
+    if let Some(words) = met.says {
+        return html(StatusCode::OK, words);
+    }
+    if met.truncated {
+        return half(response).await;
+    }
     if met.reply_lost {
         wire.cut_after(0);
     } else if let Some(bytes) = met.drop_after {
@@ -77,6 +87,19 @@ pub(super) async fn called(
             .into_response();
     }
     response
+}
+
+fn html(status: StatusCode, text: String) -> Response {
+    (status, [(CONTENT_TYPE, "text/html")], text).into_response()
+}
+
+/// The first half of an answer, as if it were whole.
+async fn half(response: Response) -> Response {
+    let status = response.status();
+    let whole = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    let whole = whole.unwrap_or_default();
+    let half = whole.slice(..whole.len() / 2);
+    (status, [(CONTENT_TYPE, "application/json")], half).into_response()
 }
 
 /// The vendor's `ErrorModel`.

@@ -13,6 +13,8 @@ pub(super) struct FaultText {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    since: Vec<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     after: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +29,8 @@ pub(super) struct FaultText {
     ip: Option<Ipv4Addr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<String>,
 }
@@ -63,6 +67,16 @@ impl TryFrom<FaultText> for Fault {
                 (FaultKind::Slow(duration), None)
             }
             "garbage" => (FaultKind::Garbage, None),
+            "says" => {
+                let words = text.text.clone().ok_or_else(|| missing("text"))?;
+                (FaultKind::Says(words), None)
+            }
+            "truncated" => (FaultKind::Truncated, None),
+            "page" => {
+                let status = text.status.ok_or_else(|| missing("status"))?;
+                let page = text.text.clone().ok_or_else(|| missing("text"))?;
+                (FaultKind::Page(status, page), None)
+            }
             "drop-after-bytes" => {
                 let bytes = text.bytes.ok_or_else(|| missing("bytes"))?;
                 (FaultKind::DropAfterBytes(bytes), None)
@@ -100,10 +114,18 @@ impl TryFrom<FaultText> for Fault {
         };
         let on = text.on.clone().or_else(|| usual.map(str::to_owned));
         let on = on.ok_or_else(|| missing("on"))?;
-        calls::check(&on).map_err(|error| error.to_string())?;
+        for call in std::iter::once(&on).chain(&text.since) {
+            calls::check(call).map_err(|error| error.to_string())?;
+        }
+        if matches!(kind, FaultKind::Page(..)) && !on.starts_with("efa-") {
+            return Err(format!(
+                "a page is an answer of EFA, and {on} is none of its calls"
+            ));
+        }
         Ok(Self {
             on,
             kind,
+            since: text.since.clone(),
             after: text.after,
             times: text.times,
         })
@@ -114,6 +136,7 @@ impl From<Fault> for FaultText {
     fn from(fault: Fault) -> Self {
         let mut text = Self {
             on: Some(fault.on),
+            since: fault.since,
             after: fault.after,
             times: fault.times,
             ..Self::default()
@@ -135,6 +158,16 @@ impl From<Fault> for FaultText {
                 "slow"
             }
             FaultKind::Garbage => "garbage",
+            FaultKind::Says(words) => {
+                text.text = Some(words);
+                "says"
+            }
+            FaultKind::Truncated => "truncated",
+            FaultKind::Page(status, page) => {
+                text.status = Some(status);
+                text.text = Some(page);
+                "page"
+            }
             FaultKind::DropAfterBytes(bytes) => {
                 text.bytes = Some(bytes);
                 "drop-after-bytes"

@@ -86,7 +86,8 @@ impl Connection {
             return Auth::reject();
         }
         self.switch.counters.effect("ssh-login");
-        if met.reply_lost || met.garbage || met.drop_after.is_some() {
+        let unreadable = met.garbage || met.says.is_some() || met.truncated;
+        if met.reply_lost || unreadable || met.drop_after.is_some() {
             self.wire.cut();
         }
         Auth::Accept

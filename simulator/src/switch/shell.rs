@@ -186,7 +186,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
     }
 
     async fn answer(&mut self, text: &str, met: &Interference) -> io::Result<()> {
-        let text = if met.garbage { GARBAGE } else { text };
+        let text = match &met.says {
+            Some(words) => words,
+            None if met.garbage => GARBAGE,
+            None if met.truncated => text.get(..text.len() / 2).unwrap_or_default(),
+            None => text,
+        };
         match met.drop_after {
             None => self.terminal.page(text).await.map(|_| ()),
             Some(bytes) => {

@@ -203,6 +203,11 @@ fn unless_down<T>(
     }
 }
 
+/// Whether a version may be the wanted one whose answer was cut short. It is no evidence then.
+pub fn cut_short(version: &str, wanted: &str) -> bool {
+    version.len() < wanted.len() && wanted.starts_with(version)
+}
+
 /// Whether the TPVM is where its peers expect it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Place {

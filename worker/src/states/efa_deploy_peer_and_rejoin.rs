@@ -278,10 +278,11 @@ async fn prepare_tpvm(
     if let Some(wanted) = &context.facts().target_version
         && version.to_string() != *wanted
     {
-        return Err(Setback::failed(
-            format!("the TPVM runs {version}, not {wanted}"),
-            remedy,
-        ));
+        let cause = format!("the TPVM runs {version}, not {wanted}");
+        return Err(match command::cut_short(&version.to_string(), wanted) {
+            true => Setback::unreadable(cause, remedy),
+            false => Setback::failed(cause, remedy),
+        });
     }
     match place(Some(tpvm_ip), &ips) {
         Place::Expected => {}

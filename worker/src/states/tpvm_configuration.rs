@@ -52,7 +52,12 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .map_err(|error| command_setback("TPVM configuration", error))?;
     context.passed(Point::Commanded);
 
-    let after = device.running_config().await?.unwrap_or_default();
+    let after = device.running_config().await?.ok_or_else(|| {
+        Setback::unreadable(
+            "the device took the TPVM configuration but shows none",
+            "compare `show running-config tpvm` with the EFA DB's TPVM configuration",
+        )
+    })?;
     device.close().await;
     if !programmed(&after, &wanted) {
         let accepted = written.accepted + 1;

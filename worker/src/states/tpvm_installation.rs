@@ -72,6 +72,13 @@ async fn judge(
         return Ok(Seen::Working(command::NO_VERSION.to_owned()));
     };
     if let Some(wanted) = &facts.target_version
+        && command::cut_short(&version, wanted)
+    {
+        return Ok(Seen::Working(format!(
+            "the device tells the version {version}, and {wanted} is awaited"
+        )));
+    }
+    if let Some(wanted) = &facts.target_version
         && version != *wanted
     {
         return Ok(Seen::Failed(Setback::failed(

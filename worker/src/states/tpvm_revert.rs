@@ -86,11 +86,19 @@ async fn observe(
     if tpvm.unchanged(&intent.baseline) {
         return Ok(Seen::NoTrace);
     }
+    let version = tpvm.version_text().unwrap_or_default();
+    if let (Phase::Running, Some(wanted)) = (&tpvm.status.phase, &facts.from_version)
+        && command::cut_short(&version, wanted)
+    {
+        return Ok(Seen::Working(format!(
+            "the device tells the version {version}, and {wanted} is awaited"
+        )));
+    }
     Ok(match tpvm.status.phase {
         Phase::Running => Seen::Failed(Setback::failed(
             format!(
                 "after the revert the TPVM runs {}, not {}",
-                tpvm.version_text().unwrap_or_default(),
+                version,
                 facts
                     .from_version
                     .as_deref()

@@ -99,6 +99,13 @@ async fn judge(
     let Some(version) = tpvm.version_text() else {
         return Ok(Seen::Working(command::NO_VERSION.to_owned()));
     };
+    if let Some(wanted) = &facts.target_version
+        && command::cut_short(&version, wanted)
+    {
+        return Ok(Seen::Working(format!(
+            "the device tells the version {version}, and {wanted} is awaited"
+        )));
+    }
     let reached = match &facts.target_version {
         Some(wanted) => version == *wanted,
         // Forced to an image whose name tells no version: all that can be asked is another one.

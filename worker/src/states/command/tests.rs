@@ -301,9 +301,15 @@ fn an_address_has_changed_only_if_another_one_stands_in_its_place() {
         (&["169.254.3.4"], &[], Place::NotYet),
         (&["fd00::1"], &["10.30.0.2"], Place::NotYet),
         (&[], &[], Place::NotYet),
+        (&["10.0.0.12"], &[], Place::Other(ip("10.0.0.12"))),
     ] {
         assert_eq!(place(expected, &addresses(management, others)), found);
     }
+    let (long, cut) = (Some(ip("10.0.0.12")), addresses(&["10.0.0.1"], &[]));
+    assert_eq!(place(long, &cut), Place::NotYet);
+    assert!(
+        cut_short("4.2", "4.2.5") && !cut_short("4.2.5", "4.2.5") && !cut_short("4.3", "4.2.5")
+    );
     assert_eq!(place(None, &addresses(&["10.9.9.9"], &[])), Place::Expected);
     assert_eq!(place(None, &addresses(&["fe80::1"], &[])), Place::NotYet);
 }
