@@ -64,6 +64,12 @@ impl Upgrade {
         Walk::all().into_iter().map(upgrade).collect()
     }
 
+    /// Each call goes wrong once only, as far as it was not said how often.
+    pub fn fails_once_only(&mut self) {
+        let faults = self.ways.iter_mut().flat_map(|(_, way)| &mut way.faults);
+        faults.for_each(|fault| fault.times = fault.times.or(Some(1)));
+    }
+
     /// With a fault that must make no difference at the end.
     pub fn with(mut self, fault: Fault) -> Self {
         self.name += &format!("; {} {:?}", fault.on, fault.kind);
