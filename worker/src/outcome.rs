@@ -77,6 +77,12 @@ pub enum Setback {
         /// What happened.
         cause: String,
     },
+    /// The device refuses a command of ours as long as it is busy: sent again after a delay,
+    /// bounded by attempts and by the deadline. Nothing was sent that it took.
+    Busy {
+        /// What happened.
+        cause: String,
+    },
     /// A look that tells nothing: what was read is refused, can't be understood, contradicts itself
     /// or is missing. Before the upgrade has sent a command that is a failure; once it may have
     /// sent one, the look is repeated until the state's deadline.
@@ -226,6 +232,9 @@ pub fn command_setback(what: &str, error: SlxError) -> Setback {
             SlxError::Refused { .. } | SlxError::Invalid { .. } => {
                 Setback::failed(chain(&error), error.remedy())
             }
+            SlxError::Busy { .. } => Setback::Busy {
+                cause: chain(&error),
+            },
             error => error.into(),
         },
         slx::Effect::Perhaps => Setback::Unknown {

@@ -169,6 +169,7 @@ impl Context<'_> {
             }),
             Err(
                 setback @ (Setback::Retry { .. }
+                | Setback::Busy { .. }
                 | Setback::Unreadable { .. }
                 | Setback::Failed { .. }),
             ) => {

@@ -65,6 +65,20 @@ pub fn settle(
         )
     };
     const LOOK: &str = "look at the device and at EFA, then request the upgrade again";
+    let try_again = |cause: String, bounded: bool| {
+        let attempts = held.attempts.unsigned_abs();
+        if bounded && attempts >= timing.retry_attempts {
+            let cause = format!("{cause} (tried {} times)", attempts + 1);
+            let remedy = "see to what is in the way, then request the upgrade again";
+            return fail(cause, remedy);
+        }
+        Ok(Write::Wait(Wait {
+            after: broker::delay::nth(timing.retry_first, timing.retry_max, attempts),
+            why: cause,
+            facts: Facts::default(),
+            counts_as_attempt: true,
+        }))
+    };
     match performed {
         Ok(Progress::Done(done)) => succeed(held, done, wake_after),
         Ok(Progress::Waiting { why, .. }) if past_deadline => unfinished(why, LOOK),
@@ -82,21 +96,8 @@ pub fn settle(
         Err(Setback::Unreadable { cause, again, .. }) => {
             Ok(look_again(held, cause, again, moment, timing))
         }
-        Err(Setback::Retry { cause }) if past_deadline => unfinished(cause, LOOK),
-        Err(Setback::Retry { cause }) => {
-            let attempts = held.attempts.unsigned_abs();
-            if attempts >= timing.retry_attempts && !moment.commanded {
-                let cause = format!("{cause} (tried {} times)", attempts + 1);
-                let remedy = "see to what is in the way, then request the upgrade again";
-                return fail(cause, remedy);
-            }
-            let after = broker::delay::nth(timing.retry_first, timing.retry_max, attempts);
-            Ok(Write::Wait(Wait {
-                after,
-                why: cause,
-                facts: Facts::default(),
-                counts_as_attempt: true,
-            }))
+        Err(Setback::Retry { cause } | Setback::Busy { cause }) if past_deadline => {
+            unfinished(cause, LOOK)
         }
         // Switches lock an account that is tried too often. Until a command was sent, a refused
         // login ends the state, and one that may have been refused, or lost, is sent once more.
@@ -126,6 +127,8 @@ pub fn settle(
             (_, 0) => fail(cause, &remedy),
             (_, failed) => fail(format!("{cause} (tried {} times)", failed + 1), &remedy),
         },
+        Err(Setback::Busy { cause }) => try_again(cause, true),
+        Err(Setback::Retry { cause }) => try_again(cause, !moment.commanded),
         Err(Setback::Unknown { attempted, .. }) if past_deadline => unfinished(attempted, LOOK),
         Err(Setback::Unknown { attempted, facts }) => Ok(Write::Wait(Wait {
             after: timing.poll,

@@ -299,6 +299,11 @@ fn transient_errors_after_a_command_have_no_number() {
     };
     waited(after_a_command(&held, retry(), false));
     recorded(after_a_command(&held, retry(), true));
+    // A command of ours that is refused so often is evidence.
+    let busy = Err(Setback::Busy {
+        cause: "the switch is busy".to_owned(),
+    });
+    recorded(after_a_command(&held, busy, false));
 }
 
 #[test]
