@@ -113,6 +113,9 @@ fn act(state: State, kind: &FaultKind) -> Act {
         | FaultKind::Garbage
         | FaultKind::DropAfterBytes(_)
         | FaultKind::RedeployFails(_)
+        | FaultKind::Says(_)
+        | FaultKind::Truncated
+        | FaultKind::Page(..)
         | FaultKind::StaleStatus => Act::Nothing,
     }
 }
