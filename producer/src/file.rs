@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemas::strict::Strict;
 use serde::de::DeserializeOwned;
 
 use crate::error::CliError;
@@ -26,7 +27,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, CliError> {
 
 fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict::new(&mut parser)).map_err(|error| {
         let inner = error.inner();
         let message = inner.to_string();
         // serde_json puts the place at the end of its message; ours stands in front.
@@ -49,7 +50,7 @@ fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     // Only the message of an error: all of it would quote the line, and with it a password.
     let parser = toml::Deserializer::parse(text)
         .map_err(|error| format!("line {}: {}", line(&error), error.message()))?;
-    serde_path_to_error::deserialize(parser).map_err(|error| {
+    serde_path_to_error::deserialize(Strict::new(parser)).map_err(|error| {
         let inner = error.inner();
         problem(line(inner), error.path(), inner.message())
     })
@@ -79,12 +80,12 @@ mod tests {
         let error = from_json::<Inventory>("{\n\"firmware_hosts\": [{\n\"ip_address\": \"x\"}]}");
         assert_eq!(
             error.unwrap_err(),
-            "line 3: firmware_hosts[0].ip_address: invalid IP address syntax"
+            "line 3: firmware_hosts[0].ip_address: invalid address: expected an IPv4 address like 10.20.246.28 or an IPv6 address like 2001:db8::28, without a zone, a port or a prefix length"
         );
         let error = from_toml::<Inventory>("\n[[firmware_hosts]]\nip_address = \"x\"\n");
         assert_eq!(
             error.unwrap_err(),
-            "line 3: firmware_hosts[0].ip_address: invalid IP address syntax"
+            "line 3: firmware_hosts[0].ip_address: invalid address: expected an IPv4 address like 10.20.246.28 or an IPv6 address like 2001:db8::28, without a zone, a port or a prefix length"
         );
     }
 

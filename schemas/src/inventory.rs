@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::tpvm::TpvmConfig;
-use crate::values::{Host, Label, SecretName, UserName, api_url};
+use crate::values::{Host, Label, SecretName, UserName, address, api_url};
 
 /// Everything that `tpvm-upgrade inventory load` writes to the EFA DB tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,8 @@ pub struct Deployment {
 #[serde(deny_unknown_fields)]
 pub struct EfaNode {
     /// The address of the TPVM.
+    #[serde(deserialize_with = "address::required")]
+    #[schemars(with = "address::Address")]
     pub ip_address: IpAddr,
     /// The TPVM's host name.
     pub name: Host,
@@ -56,6 +58,8 @@ pub struct EfaNode {
 #[serde(deny_unknown_fields)]
 pub struct Device {
     /// The switch's management address, unique.
+    #[serde(deserialize_with = "address::required")]
+    #[schemars(with = "address::Address")]
     pub ip_address: IpAddr,
     /// Where SSH reaches the switch, if not at its management address (NAT, port forwarding).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,7 +90,12 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tpvm_version: Option<Label>,
     /// Operational data: the TPVM's management address when last seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "address::optional"
+    )]
+    #[schemars(with = "Option<address::Address>")]
     pub tpvm_ip: Option<IpAddr>,
 }
 
@@ -95,6 +104,8 @@ pub struct Device {
 #[serde(deny_unknown_fields)]
 pub struct FirmwareHost {
     /// Its address, unique.
+    #[serde(deserialize_with = "address::required")]
+    #[schemars(with = "address::Address")]
     pub ip_address: IpAddr,
     /// How images are fetched from it.
     pub protocol: TransferProtocol,

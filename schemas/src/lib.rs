@@ -7,6 +7,7 @@ pub mod messages;
 pub mod names;
 mod slug;
 pub mod status;
+pub mod strict;
 pub mod tpvm;
 pub mod trace;
 pub mod values;

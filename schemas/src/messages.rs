@@ -3,6 +3,7 @@
 
 mod decode;
 mod event;
+mod fields;
 mod reply;
 mod request;
 mod step;
@@ -13,10 +14,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::values::InvalidValue;
-
 pub use decode::{DecodeError, decode};
 pub use event::{Event, EventKind};
+pub use fields::parse_id;
 pub use reply::{Answer, Reason, ReasonCode, Reply};
 pub use request::{Options, UpgradeRequest};
 pub use step::{Revert, Step};
@@ -28,6 +28,12 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 pub trait Message: Serialize + DeserializeOwned + JsonSchema {
     /// The AMQP `type` property, for example `upgrade-request`.
     const TYPE: &'static str;
+
+    /// What to send instead of a field that must not be there. Other fields that this program
+    /// does not know are ignored.
+    fn instead_of(_field: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Version 1 of a message: the number 1, and nothing else.
@@ -74,15 +80,4 @@ impl JsonSchema for V1 {
 )]
 pub fn encode<M: Message>(message: &M) -> Vec<u8> {
     serde_json::to_vec(message).expect("a message is JSON")
-}
-
-/// Reads the number of a step, which starts at 1.
-fn seq<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
-    match i32::deserialize(deserializer)? {
-        number @ 1.. => Ok(number),
-        _ => Err(serde::de::Error::custom(InvalidValue {
-            what: "seq",
-            expected: "a number from 1",
-        })),
-    }
 }

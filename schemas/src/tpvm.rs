@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{
     DistinguishedName, EncodedSecret, Host, HostName, InterfaceIp, RemotePath, TimeZone, UserName,
+    address,
 };
 
 /// The `tpvm TPVM` block of a device's running-config, as far as EFA persists it.
@@ -59,7 +60,12 @@ pub struct Interface {
     /// Its address.
     pub ip: InterfaceIp,
     /// Its gateway; none with `dhcp`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "address::optional_v4"
+    )]
+    #[schemars(with = "Option<address::AddressV4>")]
     pub gateway: Option<Ipv4Addr>,
 }
 
@@ -130,6 +136,8 @@ pub enum CaCertProtocol {
 #[serde(deny_unknown_fields)]
 pub struct TrustedPeer {
     /// The other TPVM.
+    #[serde(deserialize_with = "address::required")]
+    #[schemars(with = "address::Address")]
     pub ip: IpAddr,
     /// The password as the device encodes it. It can't be pushed again: whoever restores the
     /// trusted peer must supply the password.

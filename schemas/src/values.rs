@@ -1,6 +1,7 @@
 //! Types that say what was checked. A value of one of these can't hold a character that would
 //! break out of an SLX command line, a shell, a URL or a log line.
 
+pub(crate) mod address;
 pub(crate) mod api_url;
 mod interface_ip;
 
@@ -12,6 +13,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use address::address;
 pub use interface_ip::InterfaceIp;
 
 /// A value that its type refuses. The message does not repeat the value.
@@ -65,10 +67,13 @@ macro_rules! checked_text {
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 let check: fn(&str) -> bool = $check;
-                if !text.is_empty() && text.chars().count() <= Self::MAX_LEN && check(&text) {
-                    Ok(Self(text))
-                } else {
+                if text.chars().count() > Self::MAX_LEN {
+                    let expected = concat!("at most ", $max, " characters");
+                    Err(InvalidValue { what: $what, expected })
+                } else if text.is_empty() || !check(&text) {
                     Err(InvalidValue { what: $what, expected: $expected })
+                } else {
+                    Ok(Self(text))
                 }
             }
         }

@@ -121,18 +121,22 @@ fn an_error_names_the_field_and_not_the_value() {
         (
             "ip_address",
             json!(SECRET),
-            "ip_address: invalid IP address syntax",
+            "ip_address: invalid address: expected an IPv4 address like ",
         ),
         (
             "ip_address",
             json!(7),
-            "ip_address: found integer, expected ",
+            "ip_address: found a number, expected a string",
         ),
-        ("request_id", json!(SECRET), "request_id: not a UUID"),
+        (
+            "request_id",
+            json!(SECRET),
+            "request_id: invalid id: expected a UUID with hyphens",
+        ),
         (
             "request_id",
             json!({ SECRET: 1 }),
-            "request_id: found map, expected ",
+            "request_id: found an object, expected a string",
         ),
         (
             "tpvm_image",
@@ -157,17 +161,17 @@ fn an_error_names_the_field_and_not_the_value() {
         (
             "trusted_peer_sudo_user",
             json!(["hunter2"]),
-            "trusted_peer_sudo_user: found sequence, expected a string",
+            "trusted_peer_sudo_user: found an array, expected a string",
         ),
         (
             "options",
             json!({ "force": "hunter2, expected a hunter2" }),
-            "options.force: found string, expected a boolean",
+            "options.force: found a string, expected a boolean",
         ),
         (
             "options",
             json!(SECRET),
-            "options: found string, expected struct Options",
+            "options: found a string, expected an object",
         ),
     ];
     for (field, value, expected) in cases {
@@ -186,7 +190,10 @@ fn an_unknown_word_is_not_repeated() {
     let mut event = example::<Event>();
     event["time"] = json!(SECRET);
     let text = refused::<Event>(event.to_string().as_bytes());
-    assert!(text.contains("time: not an acceptable value"), "{text}");
+    assert!(
+        text.contains("time: invalid time: expected a time like "),
+        "{text}"
+    );
     let reply = json!({ "version": 1, "answer": SECRET });
     refused::<Reply>(reply.to_string().as_bytes());
     let reply = json!({ "version": 1, "answer": "rejected", "reasons": [{ "code": SECRET, "message": "", "remedy": "" }] });
@@ -200,7 +207,7 @@ fn steps_count_from_one() {
             json!(0),
             json!(-1),
             json!(i64::from(i32::MAX) + 1),
-            json!(1.0),
+            json!(1.5),
             json!("1"),
         ] {
             let mut message = example::<M>();
@@ -284,7 +291,10 @@ fn the_fields_as_an_array_are_refused() {
         step["state"]
     ]);
     let text = refused::<Step>(format!("\n {array}").as_bytes());
-    assert!(text.contains("a JSON object is needed"), "{text}");
+    assert!(
+        text.contains("found an array, expected an object"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -294,7 +304,10 @@ fn bytes_that_are_no_utf8_are_refused_wherever_they_stand() {
     ignored.extend(&request.as_bytes()[1..]);
     for body in [&b"\xff\xfe"[..], b"{\"version\":\x80}", &ignored] {
         let text = refused::<UpgradeRequest>(body);
-        assert!(text.contains("not UTF-8 at byte "), "{text}");
+        assert!(
+            text.contains("not UTF-8 at byte ") || text.contains("UTF-16"),
+            "{text}"
+        );
     }
 }
 
@@ -333,7 +346,92 @@ fn depth_does_no_harm() {
         assert!(decode::<UpgradeRequest>(skipped.as_bytes()).is_ok());
         let reply = example::<Reply>().to_string();
         let kept = reply.replacen('{', &format!("{{\"added_later\":{deep},"), 1);
-        let text = refused::<Reply>(kept.as_bytes());
-        assert!(text.contains("recursion limit exceeded"), "{text}");
+        assert!(decode::<Reply>(kept.as_bytes()).is_ok());
     }
+}
+
+#[test]
+fn an_array_within_a_message_stands_for_no_object() {
+    let text = refused::<UpgradeRequest>(&with("options", json!([false, true])));
+    assert!(
+        text.contains("options: found an array, expected an object"),
+        "{text}"
+    );
+    let reply = json!({
+        "version": 1, "answer": "rejected", "reasons": [["unknown-version", "m", "r"]],
+    });
+    refused::<Reply>(reply.to_string().as_bytes());
+}
+
+#[test]
+fn an_object_stands_for_no_word() {
+    let mut step = example::<Step>();
+    step["state"] = json!({ "tpvm-upgrade": null });
+    let text = refused::<Step>(step.to_string().as_bytes());
+    assert!(
+        text.contains("state: found an object, expected a word"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_whole_number_is_read_in_every_notation() {
+    let step = example::<Step>().to_string();
+    for one in ["1.0", "1e0", "10e-1"] {
+        let text = step.replace("\"version\":1", &format!("\"version\":{one}"));
+        assert!(decode::<Step>(text.as_bytes()).is_ok(), "{one}");
+    }
+}
+
+#[test]
+fn an_id_is_read_in_its_standard_form_only() {
+    let id = "4f1b6a52-7c0d-4e3a-9b57-21d8a6c30e94";
+    for good in [id.to_owned(), id.to_uppercase()] {
+        assert!(decode::<UpgradeRequest>(&with("request_id", json!(good))).is_ok());
+    }
+    for bad in [
+        format!("{{{id}}}"),
+        format!("urn:uuid:{id}"),
+        id.replace('-', ""),
+        format!(" {id}"),
+    ] {
+        let text = refused::<UpgradeRequest>(&with("request_id", json!(bad)));
+        assert!(
+            text.contains("expected a UUID with hyphens"),
+            "{bad}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_password_in_clear_text_is_refused_with_the_field_that_stands_for_it() {
+    for field in ["trusted_peer_password", "trustedPeerPassword"] {
+        let text = refused::<UpgradeRequest>(&with(field, json!(SECRET)));
+        assert!(
+            text.contains("name a secret in trusted_peer_password_secret"),
+            "{text}"
+        );
+        let broken = format!("{{\"{field}\": \"hunter2\", broken");
+        let text = refused::<UpgradeRequest>(broken.as_bytes());
+        assert!(text.contains(field), "{text}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let request = example::<UpgradeRequest>().to_string();
+    let text = refused::<UpgradeRequest>(format!("\u{feff}{request}").as_bytes());
+    assert!(text.contains("byte order mark (BOM)"), "{text}");
+    let utf16: Vec<u8> = format!("\u{feff}{request}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let text = refused::<UpgradeRequest>(&utf16);
+    assert!(text.contains("UTF-16"), "{text}");
+}
+
+#[test]
+fn a_text_that_is_too_long_is_answered_with_the_limit() {
+    let text = refused::<UpgradeRequest>(&with("requested_by", json!("x".repeat(129))));
+    assert!(text.contains("at most 128 characters"), "{text}");
 }

@@ -1,10 +1,13 @@
 //! Reading a message that someone else wrote.
 
+mod forbidden;
+mod problem;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use super::{MAX_MESSAGE_BYTES, Message, VERSION};
+use crate::strict::Strict;
 
 /// Why a message can't be read. The text is safe to log, to answer with and to keep as a header:
 /// it says where and what, without repeating the message.
@@ -21,6 +24,18 @@ pub enum DecodeError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// A password in clear text, where the name of a secret is expected.
+    #[error(
+        "not a valid {kind}: the field {field} holds a password in clear text; passwords never travel: name a secret in {instead} instead"
+    )]
+    ClearText {
+        /// What was expected.
+        kind: &'static str,
+        /// The field that must not be there.
+        field: String,
+        /// The field that stands for it.
+        instead: &'static str,
+    },
     /// A version that this program does not know.
     #[error("the {kind} has version {found}; this program reads version {VERSION}")]
     UnknownVersion {
@@ -31,10 +46,13 @@ pub enum DecodeError {
     },
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Reads a message.
 ///
 /// # Errors
-/// [`DecodeError`]; an unknown version is reported as such, whatever else the message holds.
+/// [`DecodeError`]; an unknown version is reported as such, whatever else the message holds, and
+/// so is a password in clear text.
 pub fn decode<M: Message>(body: &[u8]) -> Result<M, DecodeError> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -49,11 +67,21 @@ pub fn decode<M: Message>(body: &[u8]) -> Result<M, DecodeError> {
         problem,
     };
     // serde_json does not look into the strings of fields that it skips.
-    let text = std::str::from_utf8(body)
-        .map_err(|error| invalid(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
-    // serde would read an array as the fields in their order.
-    if text.trim_start().starts_with('[') {
-        return Err(invalid("a JSON object is needed, not an array".to_owned()));
+    let text = std::str::from_utf8(body).map_err(|error| invalid(not_utf8(body, &error)))?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(invalid(
+            "it starts with a byte order mark (BOM), which JSON does not allow: send the text \
+             without it"
+                .to_owned(),
+        ));
+    }
+    if let Some((field, instead)) = forbidden::find::<M>(text) {
+        let kind = M::TYPE;
+        return Err(DecodeError::ClearText {
+            kind,
+            field,
+            instead,
+        });
     }
     read(text).map_err(|problem| match read(text) {
         Ok(Envelope { version }) if version != VERSION => DecodeError::UnknownVersion {
@@ -64,59 +92,19 @@ pub fn decode<M: Message>(body: &[u8]) -> Result<M, DecodeError> {
     })
 }
 
+fn not_utf8(body: &[u8], error: &std::str::Utf8Error) -> String {
+    if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        return "it is UTF-16, by its byte order mark (BOM): send UTF-8 without one".to_owned();
+    }
+    format!("not UTF-8 at byte {}", error.valid_up_to())
+}
+
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(Strict::new(&mut json)).map_err(|error| {
         let path = error.path().to_string();
-        problem(&path, &error.into_inner())
+        problem::problem(&path, &error.into_inner())
     })?;
-    deserializer.end().map_err(|error| error.to_string())?;
+    json.end().map_err(|error| error.to_string())?;
     Ok(value)
-}
-
-/// What is wrong and where, in words of our own: serde's texts repeat the value that they refuse.
-fn problem(path: &str, error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    if error.classify() != Category::Data {
-        // Syntax: serde_json's texts are fixed, and the path may name a field that is not ours.
-        return text;
-    }
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let what = without_value(text.strip_suffix(&place).unwrap_or(&text));
-    match path {
-        // The whole message, or within a part whose fields serde collects before it reads them.
-        "." => format!("{what}{place}"),
-        _ => format!("{path}: {what}{place}"),
-    }
-}
-
-/// The text of a serde error without the value in it. A text of an unknown form is dropped whole.
-fn without_value(text: &str) -> String {
-    // The expectation is the last part, and never has this separator in itself.
-    let expected = text
-        .rsplit_once(", expected ")
-        .map(|(_, expected)| expected);
-    let wrong = ["invalid type: ", "invalid value: "]
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix));
-    match (wrong, expected) {
-        (Some(wrong), Some(expected)) => {
-            let kind = wrong.split(['"', '`', ',']).next().unwrap_or_default();
-            format!("found {}, expected {expected}", kind.trim_end())
-        }
-        (None, Some(expected)) if text.starts_with("unknown variant `") => {
-            format!("found an unknown word, expected {expected}")
-        }
-        _ if text.starts_with("UUID parsing failed") => "not a UUID".to_owned(),
-        _ if is_own_text(text) => text.to_owned(),
-        _ => "not an acceptable value".to_owned(),
-    }
-}
-
-/// Texts that name fields and rules of ours only.
-fn is_own_text(text: &str) -> bool {
-    ["missing field `", "duplicate field `", "unknown version "]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
-        || (text.starts_with("invalid ") && !text.contains(['"', '`']))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Message, V1};
 use crate::status::{UpdateState, Verdict};
-use crate::values::Requester;
+use crate::values::{Requester, address};
 use crate::workflow::State;
 
 /// A change of state of one execution. Published at least once: a consumer that must not count
@@ -22,14 +22,20 @@ pub struct Event {
     /// What kind of change.
     pub kind: EventKind,
     /// The execution.
+    #[serde(deserialize_with = "super::fields::id")]
+    #[schemars(with = "super::fields::Id")]
     pub execution_id: Uuid,
     /// The request that started it.
+    #[serde(deserialize_with = "super::fields::id")]
+    #[schemars(with = "super::fields::Id")]
     pub request_id: Uuid,
     /// The number of the change in the execution, from 1 without gaps.
-    #[serde(deserialize_with = "super::seq")]
-    #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "super::fields::seq")]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub seq: i32,
     /// The management address of the switch.
+    #[serde(deserialize_with = "address::required")]
+    #[schemars(with = "address::Address")]
     pub ip_address: IpAddr,
     /// The EFA deployment; absent for a device that is not registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +61,8 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// When the ledger recorded the change.
+    #[serde(deserialize_with = "super::fields::time")]
+    #[schemars(with = "super::fields::Time")]
     pub time: DateTime<Utc>,
 }
 

@@ -13,11 +13,13 @@ pub struct Step {
     /// Always 1.
     pub version: V1,
     /// The execution.
+    #[serde(deserialize_with = "super::fields::id")]
+    #[schemars(with = "super::fields::Id")]
     pub execution_id: Uuid,
     /// The number of the step in the execution, from 1. A message with another number than the
     /// ledger's is stale.
-    #[serde(deserialize_with = "super::seq")]
-    #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "super::fields::seq")]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub seq: i32,
     /// The state to act in.
     pub state: State,
@@ -29,10 +31,12 @@ pub struct Revert {
     /// Always 1.
     pub version: V1,
     /// The execution.
+    #[serde(deserialize_with = "super::fields::id")]
+    #[schemars(with = "super::fields::Id")]
     pub execution_id: Uuid,
     /// The number of the step in the execution, from 1.
-    #[serde(deserialize_with = "super::seq")]
-    #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "super::fields::seq")]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub seq: i32,
     /// The state that failed.
     pub failed: State,

@@ -12,13 +12,15 @@ pub(crate) const PATTERN: &str =
 /// Reads an address, and refuses what could hide a password or point elsewhere.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.len() <= MAX_LEN && is_api_url(&text) {
+    let expected = if text.len() > MAX_LEN {
+        "at most 255 characters"
+    } else if !is_api_url(&text) {
+        "https:// with a host, perhaps a port and a path, and nothing else"
+    } else {
         return Ok(text);
-    }
-    Err(serde::de::Error::custom(InvalidValue {
-        what: "API address",
-        expected: "https:// with a host, perhaps a port and a path, and nothing else",
-    }))
+    };
+    let what = "API address";
+    Err(serde::de::Error::custom(InvalidValue { what, expected }))
 }
 
 fn is_api_url(text: &str) -> bool {
