@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use schemas::State;
+use schemas::strict::Strict;
 use serde::{Deserialize, Serialize};
 
 pub use reference::markdown as reference;
@@ -95,10 +96,12 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        toml::from_str(&text).map_err(|source| ConfigError::Invalid {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        toml::Deserializer::parse(&text)
+            .and_then(|toml| Config::deserialize(Strict::new(toml)))
+            .map_err(|source| ConfigError::Invalid {
+                path: path.to_owned(),
+                source: Box::new(source),
+            })
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {

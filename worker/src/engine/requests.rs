@@ -134,7 +134,9 @@ impl Engine {
     async fn refuse_unreadable(&self, delivery: &Delivery, problem: &DecodeError) -> Verdict {
         let code = match problem {
             DecodeError::UnknownVersion { .. } => ReasonCode::UnknownVersion,
-            DecodeError::TooLong(_) | DecodeError::Invalid { .. } => ReasonCode::MalformedRequest,
+            DecodeError::TooLong(_)
+            | DecodeError::Invalid { .. }
+            | DecodeError::ClearText { .. } => ReasonCode::MalformedRequest,
         };
         let answer = rejection(
             code,

@@ -20,7 +20,7 @@ pub(super) fn unreadable(problem: &DecodeError) -> SetAside {
         DecodeError::UnknownVersion { .. } => {
             "update this worker to the version of the one that published it, then redrive it"
         }
-        DecodeError::TooLong(_) | DecodeError::Invalid { .. } => {
+        DecodeError::TooLong(_) | DecodeError::Invalid { .. } | DecodeError::ClearText { .. } => {
             "find out who published it, and purge it: no worker can carry it out. The ledger has \
              the steps of its upgrades published again by itself"
         }
@@ -36,7 +36,7 @@ pub(super) fn unreadable_request(problem: &DecodeError) -> SetAside {
              version that the workers read, and this one purged; or the workers are updated and \
              it is redriven, which carries it out after all"
         }
-        DecodeError::TooLong(_) | DecodeError::Invalid { .. } => {
+        DecodeError::TooLong(_) | DecodeError::Invalid { .. } | DecodeError::ClearText { .. } => {
             "the requester was told that it is rejected, and has to correct it: purge this one"
         }
     };

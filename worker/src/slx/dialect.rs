@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use schemas::strict::Strict;
 use schemas::values::ImagePath;
 use serde::{Deserialize, Deserializer};
 
@@ -234,10 +235,12 @@ impl Dialect {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Dialect, DialectError> {
-        let dialect: Dialect = toml::from_str(text).map_err(|source| DialectError::Syntax {
-            path: path.to_owned(),
-            source,
-        })?;
+        let dialect = toml::Deserializer::parse(text)
+            .and_then(|toml| Dialect::deserialize(Strict::new(toml)))
+            .map_err(|source| DialectError::Syntax {
+                path: path.to_owned(),
+                source,
+            })?;
         dialect
             .check_names()
             .map_err(|(key, expected)| DialectError::Names {
