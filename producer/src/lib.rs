@@ -17,6 +17,8 @@ use std::io::{self, Write};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::prelude::*;
 
 use crate::cli::Cli;
 use crate::error::{CliError, explain};
@@ -42,13 +44,14 @@ pub async fn run() -> Exit {
 }
 
 /// Logs go to stderr, and unless `RUST_LOG` says otherwise only errors do: what a person needs to
-/// know, the commands say themselves. lapin logs as errors what it also returns.
+/// know, the commands say themselves.
 fn start_logging() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,lapin=off"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(console::colors_enabled_stderr())
         .with_writer(io::stderr)
+        .finish()
+        .with(filter_fn(endpoint::may_log))
         .init();
 }

@@ -8,5 +8,6 @@ mod due;
 mod happy;
 mod operator;
 mod requests;
+mod secrets;
 mod traps;
 mod validations;

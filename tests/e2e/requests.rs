@@ -133,6 +133,28 @@ impl DeadLetters {
 }
 
 #[tokio::test]
+async fn when_one_holds_a_password_in_clear_text_then_it_is_rejected_and_kept_nowhere() {
+    const PASSWORD: &str = "s3cret-in-clear-text";
+    let world = World::new(normal()).await;
+    let _worker = world.worker();
+    let mut request = serde_json::to_value(world.request(0)).unwrap();
+    request["trusted_peer_password"] = PASSWORD.into();
+    let mut dead = DeadLetters::open(&world).await;
+    let reply = answer_to(&world, &serde_json::to_vec(&request).unwrap()).await;
+    let Answer::Rejected { reasons } = &reply.answer else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(reasons[0].code, ReasonCode::MalformedRequest);
+    let instead = "trusted_peer_password_secret";
+    assert!(reasons[0].message.contains(instead), "{reply:?}");
+    assert!(!format!("{reply:?}").contains(PASSWORD));
+    // The next one that is kept is the first that is.
+    answer_to(&world, b"no json").await;
+    assert_eq!(dead.next().await.0, b"no json");
+    world.close().await;
+}
+
+#[tokio::test]
 async fn unknown_extra_fields_are_tolerated() {
     let world = World::new(normal()).await;
     let _worker = world.worker();

@@ -9,6 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::prelude::*;
 use worker::check::{self, one_line, problems, start_failure};
 use worker::config::{Config, LogFormat};
 use worker::worker::{StartError, Urls, alive, check, migrate, run};
@@ -176,17 +178,19 @@ fn from_env(name: &'static str) -> Result<String, Failure> {
 }
 
 fn start_log(config: &Config) {
-    // What matters of lapin's reaches us as errors; its own lines would show message bodies.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,lapin=off"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // Colours are for terminals, and only for those who want them.
         .with_ansi(io::stderr().is_terminal() && !no_color())
         .with_writer(io::stderr);
     match config.log.format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.finish().with(filter_fn(endpoint::may_log)).init(),
+        LogFormat::Json => log
+            .json()
+            .finish()
+            .with(filter_fn(endpoint::may_log))
+            .init(),
     }
 }
 

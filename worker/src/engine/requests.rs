@@ -138,15 +138,20 @@ impl Engine {
             | DecodeError::Invalid { .. }
             | DecodeError::ClearText { .. } => ReasonCode::MalformedRequest,
         };
-        let answer = rejection(
-            code,
-            problem.to_string(),
-            "correct the message; its JSON Schema is upgrade-request.schema.json",
-        );
+        let in_clear = matches!(problem, DecodeError::ClearText { .. });
+        let remedy = if in_clear {
+            "change the password, since it has been sent in clear text; store the new one with the \
+             workers under a name, and request the upgrade with that name"
+        } else {
+            "correct the message; its JSON Schema is upgrade-request.schema.json"
+        };
+        let answer = rejection(code, problem.to_string(), remedy);
         match self
             .answer(delivery, readable_id(&delivery.body), answer)
             .await
         {
+            // Among the dead letters the password would be kept, and shown.
+            Ok(()) if in_clear => Verdict::Ack,
             Ok(()) => Verdict::DeadLetter(set_aside::unreadable_request(problem)),
             Err(halted) => self.acknowledged(Err(halted.into())),
         }
