@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::support::{Bed, Consuming, amqp_url, eventually, on_bed, outgoing, queue, seq};
+use crate::support::{Bed, Consuming, eventually, on_bed, outgoing, queue, seq};
 
 /// The longest wait for an answer in these tests, and how late an answer is.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -80,7 +80,11 @@ impl Late {
     }
 
     fn options(&self, bed: &Bed) -> BrokerOptions {
-        let url = amqp_url().replacen(&self.shared.target, &self.address.to_string(), 1);
+        let url = services::plain_amqp_url().unwrap().replacen(
+            &self.shared.target,
+            &self.address.to_string(),
+            1,
+        );
         BrokerOptions {
             connect_timeout: PATIENCE,
             ..bed.options_via(url)
@@ -99,7 +103,7 @@ impl Drop for Late {
 }
 
 fn authority() -> String {
-    let url = amqp_url();
+    let url = services::plain_amqp_url().unwrap();
     let rest = url.split_once("://").unwrap().1;
     let authority = rest.split('/').next().unwrap();
     authority.rsplit('@').next().unwrap().to_owned()

@@ -6,6 +6,7 @@ mod backlog;
 mod claim;
 mod coalesce;
 mod constraints;
+mod doubt;
 mod due;
 mod inventory;
 mod lifecycle;
