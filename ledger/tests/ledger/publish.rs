@@ -85,7 +85,7 @@ async fn events_speak_of_their_own_move_also_later() {
     assert_eq!(ended.event.failed_state, "tpvm-upgrade-failed");
     assert_eq!(
         ended.event.detailed_status,
-        "tpvm-upgrade did not work. Reverted to 4.5.8. Remedy: mend tpvm-upgrade"
+        "Before the revert: tpvm-upgrade did not work. After it: Reverted to 4.5.8. Remedy: mend tpvm-upgrade"
     );
     fixture.close().await;
 }
