@@ -117,7 +117,7 @@ async fn a_table_like_the_vendors() {
             "4.6.0",
             "Failed",
             "TPVM Upgrade Failed",
-            "the image was not found. reverted to 4.5.1. Remedy: check its path",
+            "Before the revert: the image was not found. After it: reverted to 4.5.1. Remedy: check its path",
             "tpvm-upgrade-failed",
             "normal upgrade",
         ]
