@@ -108,7 +108,8 @@ async fn an_upgrade_that_ended_badly() {
     assert!(lines[3].ends_with("): the image was not found. Remedy: check its path"));
     assert_eq!(
         lines[5],
-        "10.20.1.28  TPVM Upgrade Failed (reverted): the image was not found. reverted to 4.5.1. \
+        "10.20.1.28  TPVM Upgrade Failed (reverted): Before the revert: the image was not found. \
+         After it: reverted to 4.5.1. \
          Remedy: check its path"
     );
 
