@@ -3,6 +3,7 @@
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ExchangeKind};
+use schemas::names::REQUEST_DELIVERY_LIMIT;
 use schemas::{Names, State};
 
 use crate::error::BrokerError;
@@ -13,11 +14,6 @@ use crate::options::BrokerOptions;
 /// a limit: RabbitMQ 4 would drop them after its default of 20. It has a value for "no limit",
 /// but 3.x refuses it.
 const DEAD_LETTER_DELIVERY_LIMIT: u32 = i32::MAX as u32;
-
-/// A request in the dead letters is a request without an answer, and nothing brings it back, as the
-/// ledger does a step. So the limit on requests is one that no outage reaches, however often
-/// workers are started and stopped meanwhile; it only ends what would crash workers for ever.
-const REQUEST_DELIVERY_LIMIT: u32 = 1000;
 
 /// The longest name that AMQP carries, in bytes.
 const LONGEST_NAME: usize = 255;

@@ -20,6 +20,12 @@ pub const HEADER_TRACEPARENT: &str = "traceparent";
 /// installation sets another number.
 pub const DEFAULT_DELIVERY_LIMIT: u32 = 20;
 
+/// As [`DEFAULT_DELIVERY_LIMIT`], for the queue of requests. A request in the dead letters is a
+/// request without an answer, and nothing brings it back, as the ledger does a step. So this is a
+/// limit that no outage reaches, however often workers are started and stopped meanwhile; it only
+/// ends what would crash workers for ever.
+pub const REQUEST_DELIVERY_LIMIT: u32 = 1000;
+
 /// Every name on the broker, derived from one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {

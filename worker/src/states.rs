@@ -12,6 +12,8 @@ mod tpvm_upgrade;
 
 use schemas::State;
 
+pub use tpvm_revert::RESTORE_BY_HAND;
+
 use crate::context::Context;
 use crate::outcome::{Performed, Setback};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use broker::{BrokerError, BrokerOptions, declare};
 use lapin::ExchangeKind;
 use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use schemas::{Names, State};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -41,6 +42,55 @@ async fn declaring_again_changes_nothing() {
         assert_eq!(bed.ready(&queue(bed)).await, 0);
         assert_eq!(bed.ready(&names.request_queue()).await, 0);
         assert_eq!(bed.ready(&names.dead_letter_queue()).await, 0);
+    })
+    .await;
+}
+
+/// The AsyncAPI document's queues, with the names of a bed.
+fn documented_queues(names: &Names) -> Vec<(String, FieldTable)> {
+    let document = include_str!("../../../schemas/asyncapi.json");
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    let ours = |text: &str| text.replacen("tpvm-upgrade", &names.commands_exchange(), 1);
+    let queue = |queue: &serde_json::Value| {
+        let mut arguments = FieldTable::default();
+        for (key, value) in queue["arguments"].as_object().unwrap() {
+            let value = match value {
+                serde_json::Value::String(text) if key == "x-dead-letter-exchange" => {
+                    AMQPValue::LongString(ours(text).into())
+                }
+                serde_json::Value::String(text) => AMQPValue::LongString(text.as_str().into()),
+                number => AMQPValue::LongLongInt(number.as_i64().unwrap()),
+            };
+            arguments.insert(key.as_str().into(), value);
+        }
+        (ours(queue["name"].as_str().unwrap()), arguments)
+    };
+    let channels = document["channels"].as_object().unwrap().values();
+    channels
+        .flat_map(|channel| {
+            let many = channel["x-queues"].as_array().cloned().unwrap_or_default();
+            many.into_iter().chain(channel.get("x-queue").cloned())
+        })
+        .map(|described| queue(&described))
+        .collect()
+}
+
+#[tokio::test]
+async fn when_queues_are_declared_from_the_document_then_workers_find_them_as_they_need_them() {
+    on_bare_bed(async |bed| {
+        let channel = bed.channel().await;
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..Default::default()
+        };
+        let documented = documented_queues(bed.names());
+        // Requests, the dead letters, and one for each acting state.
+        assert_eq!(documented.len(), 2 + State::ACTING.len(), "{documented:?}");
+        for (name, arguments) in documented {
+            let declared = channel.queue_declare(name.into(), durable, arguments);
+            declared.await.unwrap();
+        }
+        declare(&bed.options).await.unwrap();
     })
     .await;
 }

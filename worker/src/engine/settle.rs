@@ -9,6 +9,7 @@ use schemas::{Outcome, State, Verdict, next_undecided};
 use crate::config::Timing;
 use crate::outcome::{Again, Done, Performed, Progress, Setback};
 use crate::slx::Spent;
+use crate::states::RESTORE_BY_HAND;
 
 /// What is to be written.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ pub fn settle(
         let attempts = held.attempts.unsigned_abs();
         if bounded && attempts >= timing.retry_attempts {
             let cause = format!("{cause} (tried {} times)", attempts + 1);
-            let remedy = "see to what is in the way, then request the upgrade again";
+            let remedy = "fix the cause above, then request the upgrade again";
             return fail(cause, remedy);
         }
         Ok(Write::Wait(Wait {
@@ -232,6 +233,7 @@ fn fail(
         Some(first) if reverting => format!("{}; the revert failed: {cause}", first.cause),
         _ => cause,
     };
+    let remedy = if reverting { RESTORE_BY_HAND } else { remedy };
     Ok(Write::Record(Transition {
         outcome: Outcome::Failure,
         to,

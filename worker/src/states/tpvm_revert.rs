@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::outcome::{Done, Performed, Progress, Setback};
 use crate::slx::{Phase, Switch};
 
-const MANUAL: &str = "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the \
+/// What to do after a revert that failed, whatever it failed from.
+pub const RESTORE_BY_HAND: &str = "look at the device (`show tpvm status`, `show tpvm snapshot`) and restore the \
                       TPVM by hand: its former version, running, at its former address, with EFA \
                       up on it; then request the upgrade again";
 
@@ -35,7 +36,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let earlier = context.facts().revert.as_ref();
     match command::decide(context, seen, earlier) {
         Next::Stop(Err(Setback::Failed { cause, .. })) => {
-            return Err(Setback::failed(cause, MANUAL));
+            return Err(Setback::failed(cause, RESTORE_BY_HAND));
         }
         Next::Stop(performed) => return performed,
         Next::Send => {}
@@ -48,7 +49,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
         .await?;
     let sent = device.revert(&intended.permit).await.map_err(|error| {
         match command::not_taken("TPVM revert", earlier, error) {
-            Setback::Failed { cause, .. } => Setback::failed(cause, MANUAL),
+            Setback::Failed { cause, .. } => Setback::failed(cause, RESTORE_BY_HAND),
             other => other,
         }
     });
@@ -80,7 +81,7 @@ async fn observe(
     if let Some(error) = tpvm.new_error(&intent.baseline) {
         return Ok(Seen::Failed(Setback::failed(
             format!("the TPVM revert failed: {error}"),
-            MANUAL,
+            RESTORE_BY_HAND,
         )));
     }
     if tpvm.unchanged(&intent.baseline) {
@@ -104,7 +105,7 @@ async fn observe(
                     .as_deref()
                     .unwrap_or("the version from before"),
             ),
-            MANUAL,
+            RESTORE_BY_HAND,
         )),
         _ => Seen::Working("the TPVM is not running yet".to_owned()),
     })
@@ -122,7 +123,7 @@ async fn at_home(
         (_, Place::NotYet) => Seen::Working(command::NO_ADDRESS.to_owned()),
         (Some(expected), Place::Other(other)) => Seen::Failed(Setback::failed(
             format!("the TPVM runs its former version, but at {other} and not at {expected}"),
-            MANUAL,
+            RESTORE_BY_HAND,
         )),
         _ => {
             let version = tpvm.version_text();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::BINDING_VERSION;
-use crate::names::{DEFAULT_DELIVERY_LIMIT, Names};
+use crate::names::{DEFAULT_DELIVERY_LIMIT, Names, REQUEST_DELIVERY_LIMIT};
 use crate::workflow::State;
 
 pub(super) fn channels(names: &Names) -> Value {
@@ -143,12 +143,17 @@ fn routing_key(exchange: Value) -> Value {
 
 /// A queue that workers declare and consume. AsyncAPI's bindings have no place for arguments.
 fn work_queue(names: &Names, queue: &str) -> Value {
+    let limit = if queue == names.request_queue() {
+        REQUEST_DELIVERY_LIMIT
+    } else {
+        DEFAULT_DELIVERY_LIMIT
+    };
     json!({
         "name": queue,
         "durable": true,
         "arguments": {
             "x-queue-type": "quorum",
-            "x-delivery-limit": DEFAULT_DELIVERY_LIMIT,
+            "x-delivery-limit": limit,
             "x-dead-letter-exchange": names.dead_letter_exchange(),
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
