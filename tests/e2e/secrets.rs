@@ -101,7 +101,6 @@ async fn shows_nothing(program: &str, arguments: &[&str], database: &str, amqp: 
 
 #[tokio::test]
 async fn when_a_url_is_wrong_then_no_program_shows_its_password_at_any_level() {
-    const NOWHERE: &str = "amqp://127.0.0.1:1";
     let database = std::env::var("DATABASE_URL").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("worker.toml");
@@ -109,25 +108,27 @@ async fn when_a_url_is_wrong_then_no_program_shows_its_password_at_any_level() {
     let worker = ["--config", config.to_str().unwrap()];
     // A few at a time: some wait for a server until they are ended.
     for some in urls().chunks(4) {
-        let runs = some.iter().map(|url| async {
-            let (postgres, amqp) = (format!("postgres://{url}"), format!("amqp://{url}"));
-            let amqps = format!("amqps://{url}");
-            let runs = [
-                ("tpvm-worker", &worker[..], &*database, &*amqp),
-                ("tpvm-worker", &worker, &database, &amqps),
-                ("tpvm-worker", &worker, &postgres, NOWHERE),
-                ("tpvm-worker", &worker, url, url),
-                ("tpvm-upgrade", &["doctor"], &postgres, &amqp),
-                ("tpvm-upgrade", &["doctor"], url, &amqps),
-                ("tpvm-upgrade", &["list"], &postgres, NOWHERE),
-            ];
-            let runs = runs.map(|(program, arguments, database, amqp)| {
-                shows_nothing(program, arguments, database, amqp)
-            });
-            join_all(runs).await;
-        });
-        join_all(runs).await;
+        join_all(some.iter().map(|url| each_program(url, &database, &worker))).await;
     }
+}
+
+async fn each_program(url: &str, database: &str, worker: &[&str]) {
+    const NOWHERE: &str = "amqp://127.0.0.1:1";
+    let (postgres, amqp) = (format!("postgres://{url}"), format!("amqp://{url}"));
+    let amqps = format!("amqps://{url}");
+    let runs = [
+        ("tpvm-worker", worker, database, &*amqp),
+        ("tpvm-worker", worker, database, &amqps),
+        ("tpvm-worker", worker, &postgres, NOWHERE),
+        ("tpvm-worker", worker, url, url),
+        ("tpvm-upgrade", &["doctor"], &postgres, &amqp),
+        ("tpvm-upgrade", &["doctor"], url, &amqps),
+        ("tpvm-upgrade", &["list"], &postgres, NOWHERE),
+    ];
+    let runs = runs.map(|(program, arguments, database, amqp)| {
+        shows_nothing(program, arguments, database, amqp)
+    });
+    join_all(runs).await;
 }
 
 #[tokio::test]
