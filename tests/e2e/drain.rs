@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemas::State;
 use simulator::{Fault, FaultKind};
+use sqlx::{Connection, PgConnection};
 use tests::{Exit, World};
 
 use crate::checks::{assert_upgraded, normal};
@@ -47,9 +48,9 @@ async fn a_step_in_hand_is_finished() {
 #[tokio::test]
 async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
     let world = World::new(normal()).await;
-    let hold = FaultKind::Slow(Duration::from_millis(1500));
+    let hold = FaultKind::Slow(Duration::from_secs(8));
     world.fault(0, Fault::new("show-version", hold).once());
-    let worker = world.worker_with("[worker]\ndrain_timeout = '100ms'");
+    let worker = world.worker_with("[worker]\ndrain_timeout = '4s'");
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::DeviceValidation).await;
     worker.signal("TERM").await;
@@ -62,6 +63,25 @@ async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
     assert_eq!(execution.claimed_by, None, "{execution:?}");
     let _next = world.worker();
     assert_upgraded(&world, &world.finished(id).await);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn when_nothing_can_be_handed_back_then_it_ends_within_the_timeout_all_the_same() {
+    let world = World::new(normal()).await;
+    let hold = FaultKind::Slow(Duration::from_secs(20));
+    world.fault(0, Fault::new("show-version", hold).once());
+    let worker = world.worker_with("[worker]\ndrain_timeout = '2s'");
+    let id = world.accepted(&world.request(0)).await;
+    world.held_in(id, State::DeviceValidation).await;
+    // Statements wait for it, for up to half a minute.
+    let mut other = PgConnection::connect(world.database_url()).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    let sql = "LOCK TABLE executions IN ACCESS EXCLUSIVE MODE";
+    sqlx::query(sql).execute(&mut *lock).await.unwrap();
+    worker.signal("TERM").await;
+    assert_eq!(worker.exit(SOON).await, Exit(Some(0)));
+    lock.rollback().await.unwrap();
     world.close().await;
 }
 

@@ -8,6 +8,7 @@ use broker::{BrokerOptions, Consumer, Delivery};
 use ledger::{Ledger, LedgerOptions};
 use schemas::Names;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -112,25 +113,36 @@ pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result
     stop.cancel();
     info!(in_hand = tasks.len(), "draining");
     tasks.close();
-    if tokio::time::timeout(config.worker.drain_timeout, tasks.wait())
+    // In total: what is left of the time after the steps in hand is for handing them back, and for
+    // the connections.
+    let limit = config.worker.drain_timeout;
+    let deadline = Instant::now() + limit;
+    if timeout_at(deadline - limit / 4, tasks.wait())
         .await
         .is_err()
     {
         warn!(in_hand = tasks.len(), "drain timeout: handing back");
         halt.cancel();
+    }
+    let ending = async {
         tasks.wait().await;
+        due_stop.cancel();
+        if !due.is_finished()
+            && let Err(panic) = (&mut due).await
+        {
+            error!(error = %panic, "the loop that publishes what is due failed while draining");
+        }
+        if let Err(error) = consumer.result().await {
+            failure.get_or_insert(StartError::Broker(Arc::new(error)));
+        }
+        couriers.close().await;
+        ledger.close().await;
+    };
+    if timeout_at(deadline, ending).await.is_err() {
+        // The broker has the messages, and the ledger the steps.
+        warn!("not all could be handed back in time; claims that are left have to run out");
+        due.abort();
     }
-    due_stop.cancel();
-    if !due.is_finished()
-        && let Err(panic) = due.await
-    {
-        error!(error = %panic, "the loop that publishes what is due failed while draining");
-    }
-    if let Err(error) = consumer.result().await {
-        failure.get_or_insert(StartError::Broker(Arc::new(error)));
-    }
-    couriers.close().await;
-    ledger.close().await;
     match failure {
         None => {
             info!("worker ended");
