@@ -10,7 +10,7 @@ use worker::points::Point;
 use crate::checks::{assert_upgraded, effects, normal};
 use crate::support::{quiet, sql};
 
-const SOON: &str = "timing.upgrade_deadline = '3s'";
+const SOON: &str = "timing.upgrade_deadline = '6s'";
 
 #[tokio::test]
 async fn what_the_device_did_meanwhile_counts() {
@@ -24,7 +24,7 @@ async fn what_the_device_did_meanwhile_counts() {
         (device.running && device.tpvm_version.as_deref() == Some("4.2.5")).then_some(())
     })
     .await;
-    quiet(Duration::from_secs(4)).await;
+    quiet(Duration::from_secs(7)).await;
     let _next = world.worker_with(SOON);
     assert_upgraded(&world, &world.finished(id).await);
     assert_eq!(effects(&world), [1, 0, 0, 1]);
@@ -39,13 +39,13 @@ async fn what_was_not_done_has_failed() {
     let id = world.accepted(&world.request(0)).await;
     victim.killed("before the command").await;
     let before = world.standby(0).state();
-    quiet(Duration::from_secs(4)).await;
+    quiet(Duration::from_secs(7)).await;
     let _next = world.worker_with(SOON);
     let execution = world.finished(id).await;
     assert_eq!(execution.verdict, Some(Verdict::Reverted), "{execution:?}");
     assert_eq!(execution.failed_state, Some(State::TpvmUpgrade));
     let cause = execution.failure.unwrap().cause;
-    assert!(cause.contains("did not end within 3s"), "{cause}");
+    assert!(cause.contains("did not end within 6s"), "{cause}");
     assert_eq!(world.standby(0).received("tpvm-upgrade"), 0);
     assert_eq!(world.standby(0).state(), before);
     world.close().await;
