@@ -11,6 +11,10 @@ use crate::support::{Lock, logged};
 
 use schemas::State;
 
+/// The time without servers is taken from the state's.
+const PATIENT: &str = "timing.upgrade_deadline = '2m'\ntiming.installation_deadline = '2m'\n\
+                       timing.redeploy_deadline = '2m'";
+
 /// A world whose workers reach their servers by ways that can be cut.
 struct Outage {
     world: World,
@@ -105,7 +109,8 @@ impl Case {
         };
         let outage = Outage::new(fleet).await;
         let world = &outage.world;
-        let worker = world.worker_at(Trap::stall(self.point).in_state(self.state));
+        let trap = Trap::stall(self.point).in_state(self.state);
+        let worker = world.worker_at_with(trap, PATIENT);
         let id = world.accepted(&world.request(0)).await;
         worker.stalled().await;
         outage.begin(self.gone).await;
@@ -114,7 +119,7 @@ impl Case {
         let _worker = if self.dies {
             worker.kill().await;
             outage.end();
-            world.worker()
+            world.worker_with(PATIENT)
         } else {
             outage.end();
             worker

@@ -63,7 +63,7 @@ fn nested(depth: usize) -> Vec<u8> {
 
 /// Publishes a message that no worker understands to the queue for requests.
 async fn publish(world: &World, headers: &[u8]) {
-    let uri: AMQPUri = world.broker.url.parse().unwrap();
+    let uri: AMQPUri = services::plain_amqp_url().unwrap().parse().unwrap();
     let (host, port) = (uri.authority.host.clone(), uri.authority.port);
     let mut stream = TcpStream::connect((host, port)).await.unwrap();
     let user = uri.authority.userinfo;

@@ -205,7 +205,7 @@ async fn an_older_schema_is_refused_at_the_start() {
     .await;
     let worker = world.worker();
     let exit = worker.exit(Duration::from_secs(30)).await;
-    assert_eq!(exit, Exit(Some(1)), "{}", world.logs());
+    assert_eq!(exit, Exit(Some(5)), "{}", world.logs());
     let log = world.logs();
     assert!(
         log.contains("is missing") && log.contains("tpvm-worker --migrate"),

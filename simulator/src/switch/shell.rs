@@ -107,7 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
             self.terminal.write(question.as_bytes()).await?;
             match self.terminal.line().await? {
                 None => return Ok(Next::Leave),
-                Some(answer) if answer.trim().eq_ignore_ascii_case(yes) => {}
+                Some(answer) if answer.trim().eq_ignore_ascii_case(yes) => {
+                    self.switch
+                        .counters
+                        .received("confirmation", name.to_owned());
+                }
                 Some(_) => return Ok(Next::Prompt),
             }
         }
