@@ -197,7 +197,7 @@ fn answer(how: How, read: &str) -> (FaultKind, &'static str) {
     let page = |status, text: &str| FaultKind::Page(status, text.to_owned());
     match (how, read) {
         // A login is no text: it is refused, or breaks off.
-        (How::Refused, "ssh-login") => (refuses(""), "refused the login"),
+        (How::Refused, "ssh-login") => (refuses(""), "did not take the login"),
         (_, "ssh-login") => (FaultKind::Garbage, "login"),
         (How::Refused, "efa-token") => (page(403, "{}"), "refused"),
         (How::WordsOfAnError, "efa-token") => (page(401, "who is it?"), "who is it?"),

@@ -27,7 +27,11 @@ pub fn ways(state: State, case: Case) -> Vec<Way> {
                 FaultKind::LostBeforeEffect,
                 "tried 11 times",
             ),
-            nothing_done("ssh-login", FaultKind::Refuse(None), "refused the login"),
+            nothing_done(
+                "ssh-login",
+                FaultKind::Refuse(None),
+                "did not take the login",
+            ),
             nothing_done("efa-status", FaultKind::Garbage, "/monitor/status/efa"),
         ],
         State::TpvmConfigValidation => {
