@@ -50,7 +50,11 @@ async fn a_step_that_takes_too_long_is_handed_back_and_not_counted() {
     let world = World::new(normal()).await;
     let hold = FaultKind::Slow(Duration::from_secs(8));
     world.fault(0, Fault::new("show-version", hold).once());
-    let worker = world.worker_with("[worker]\ndrain_timeout = '4s'");
+    // The command is not given up meanwhile.
+    let worker = world.worker_with(
+        "worker.drain_timeout = '4s'\nslx.command_timeout = '10s'\ntiming.settle = '15s'\n\
+         timing.redeploy_quiet = '20s'",
+    );
     let id = world.accepted(&world.request(0)).await;
     world.held_in(id, State::DeviceValidation).await;
     worker.signal("TERM").await;

@@ -23,6 +23,7 @@ use crate::ways::ways;
 const LONG_COMMANDS: &str = concat!(
     deadlines!("5m", "5m"),
     "timing.settle = '61s'
+     timing.redeploy_quiet = '70s'
      slx.connect_timeout = '60s'
      slx.command_timeout = '60s'
      efa.request_timeout = '60s'"
