@@ -26,6 +26,7 @@ async fn die_until_the_end(case: Case, point: Point, state: State) -> (Execution
     };
     let mut deaths = 0;
     let execution = loop {
+        assert!(deaths <= MAX_DEATHS, "it goes on for ever");
         let trap = Trap::crash(point).in_state(state);
         let victim = scene.world.worker_at_with(trap, PATIENT_AND_QUICK);
         let what = format!("{point} in {state}");

@@ -108,7 +108,6 @@ impl Engine {
     }
 
     async fn hold(&self, held: &HeldStep, asked: Instant, trace: TraceContext) -> Verdict {
-        Point::Claimed.passed(held.state, Some(held.token.execution_id));
         let (performed, moment) = match self.perform(held, asked).await {
             Ended::Performed(performed, moment) => (performed, moment),
             Ended::Lost => {
@@ -154,6 +153,7 @@ impl Engine {
     async fn act(&self, held: &HeldStep, context: &Context<'_>) -> Performed {
         let deaths = held.deaths.unsigned_abs();
         if deaths < self.config.timing.max_deaths {
+            Point::Claimed.passed(held.state, Some(held.token.execution_id));
             return panics::caught(states::perform(context)).await;
         }
         // The state does not end with a command on its way; a wait would have it run once more.
