@@ -35,9 +35,10 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// Those that clients with the usual algorithms reach.
-    pub const ALL: [Profile; 10] = [
+    /// All of them.
+    pub const ALL: [Profile; 11] = [
         Profile::Plain,
+        Profile::HardenedSsh,
         Profile::LogLines,
         Profile::Pager,
         Profile::EntryTexts,
