@@ -16,8 +16,11 @@ use crate::error::BrokerError;
 use crate::link::{CONSUMING, Doing, LOOKING_AT_AN_EXCHANGE, Link, short};
 use crate::options::BrokerOptions;
 
-/// A routing key that leads nowhere.
-const NOWHERE: &str = "permission-check";
+/// The routing key of the messages: no queue is bound with it.
+const UNBOUND: &str = "permission-check.message";
+/// The routing key of the bindings: no message has it, another worker's check included, which may
+/// run at the same time.
+const UNUSED: &str = "permission-check.binding";
 const PUBLISHING: Doing = Doing("checking the permission to publish", "write");
 /// A binding between exchanges takes both permissions; the one to read the commands exchange is
 /// also what binding the queues takes.
@@ -77,7 +80,7 @@ async fn publish(link: &Link, exchange: &str) -> Result<(), BrokerError> {
         channel
             .basic_publish(
                 short_or_empty(exchange),
-                ShortString::from(NOWHERE),
+                ShortString::from(UNBOUND),
                 BasicPublishOptions::default(),
                 b"",
                 BasicProperties::default(),
@@ -94,14 +97,14 @@ async fn publish(link: &Link, exchange: &str) -> Result<(), BrokerError> {
     Ok(())
 }
 
-/// Whoever listens there must not get anything, so it is bound to where nothing comes from, and
-/// unbound.
+/// The exchange's listeners must not receive anything, so it is bound with a key that no message
+/// has, and unbound.
 async fn bind(link: &Link, from: &str, to: &str) -> Result<(), BrokerError> {
     let channel = link.channel().await?;
     let bind = channel.exchange_bind(
         short(to)?,
         short(from)?,
-        ShortString::from(NOWHERE),
+        ShortString::from(UNUSED),
         ExchangeBindOptions::default(),
         FieldTable::default(),
     );
@@ -109,7 +112,7 @@ async fn bind(link: &Link, from: &str, to: &str) -> Result<(), BrokerError> {
     let unbind = channel.exchange_unbind(
         short(to)?,
         short(from)?,
-        ShortString::from(NOWHERE),
+        ShortString::from(UNUSED),
         ExchangeUnbindOptions::default(),
         FieldTable::default(),
     );

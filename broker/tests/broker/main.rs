@@ -8,6 +8,7 @@ mod declare;
 mod faults;
 mod inbox;
 mod late;
+mod permissions;
 mod publish;
 mod redrive;
 mod support;
