@@ -36,7 +36,8 @@ impl managed::Manager for Connector {
     type Error = Error;
 
     async fn create(&self) -> Result<PgConnection, Error> {
-        self.options.connect().await
+        // Boxed, since it is large, seldom needed, and would be part of every statement's future.
+        Box::pin(self.options.connect()).await
     }
 
     /// A connection that was returned is in order; one that broke since shows it when used.
