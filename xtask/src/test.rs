@@ -37,7 +37,8 @@ pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 impl Options {
     fn cargo_arguments(&self) -> Vec<&str> {
-        let mut arguments = vec!["test"];
+        // One run says all that fails.
+        let mut arguments = vec!["test", "--no-fail-fast"];
         if !self.selects_packages() {
             arguments.push("--workspace");
         }
