@@ -17,6 +17,8 @@ pub struct Target {
     pub user: UserName,
     /// The name of the secret that holds that user's password.
     pub password_secret: SecretName,
+    /// The names of the secrets that a request may name as a trusted peer's password.
+    pub trusted_peer_secrets: Vec<SecretName>,
     /// The deployment's EFA peer nodes, by address.
     pub nodes: Vec<EfaNode>,
     /// The device's persisted TPVM configuration: the same as in [`Target::device`].

@@ -36,6 +36,7 @@ fn deployment(index: usize, kind: Fabric) -> Value {
         "api_url": "https://192.0.2.1/v1",
         "user": "admin",
         "password_secret": "efa",
+        "trusted_peer_secrets": ["peer"],
         "nodes": [
             { "ip_address": peer_ip(index), "name": "peer" },
             { "ip_address": tpvm_ip(index), "name": "own" },

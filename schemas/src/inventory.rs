@@ -35,6 +35,10 @@ pub struct Deployment {
     pub user: UserName,
     /// The name of the secret that holds that user's password.
     pub password_secret: SecretName,
+    /// The names of the secrets that a request may name in `trusted_peer_password_secret`. Absent
+    /// or empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_peer_secrets: Vec<SecretName>,
     /// The EFA peer nodes: the TPVMs that run EFA.
     pub nodes: Vec<EfaNode>,
     /// The switches whose TPVMs run this deployment.

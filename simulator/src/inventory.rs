@@ -26,6 +26,7 @@ struct DeploymentEntry<'a> {
     api_url: &'a str,
     user: &'a str,
     password_secret: &'static str,
+    trusted_peer_secrets: [&'static str; 1],
     nodes: Vec<NodeEntry<'a>>,
     devices: Vec<DeviceEntry<'a>>,
 }
@@ -74,6 +75,7 @@ pub(crate) fn of<'a>(
                 api_url: &deployment.api_url,
                 user: &deployment.world.credentials.efa_user,
                 password_secret: EFA_PASSWORD,
+                trusted_peer_secrets: [TRUSTED_PEER_PASSWORD],
                 nodes: deployment
                     .switches
                     .iter()

@@ -8,6 +8,7 @@ mod due;
 mod happy;
 mod operator;
 mod requests;
+mod secret_names;
 mod secrets;
 mod traps;
 mod validations;

@@ -85,11 +85,11 @@ async fn device_validation_refuses_what_can_not_work() {
             unchanged,
         ),
         (
-            "no-such-secret",
-            |_| {},
-            |request| {
-                request.trusted_peer_password_secret = Some("no-such-secret".parse().unwrap());
+            "trusted-peer-password",
+            |world| {
+                std::fs::remove_file(world.secrets_dir().join("trusted-peer-password")).unwrap();
             },
+            unchanged,
         ),
         (
             "up",

@@ -123,6 +123,34 @@ impl<'a> Context<'a> {
         Ok(self.around.secrets.get(name)?)
     }
 
+    /// The trusted peer's password, if the request names a secret for it. Nobody gets another
+    /// secret of the workers written to a device: the inventory says which ones may be named.
+    ///
+    /// # Errors
+    /// A setback with its remedy if the device's deployment does not allow the name, or nothing is
+    /// found under it.
+    pub fn trusted_peer_password(&self, target: &Target) -> Result<Option<SecretString>, Setback> {
+        let Some(name) = &self.held.request.trusted_peer_password_secret else {
+            return Ok(None);
+        };
+        if !target.trusted_peer_secrets.contains(name) {
+            let deployment = &target.deployment;
+            return Err(Setback::unreadable(
+                format!(
+                    "the secret {name} may not be used as a trusted peer's password: it is not one \
+                     of trusted_peer_secrets of the EFA deployment {deployment} in the inventory"
+                ),
+                format!(
+                    "name another secret; or, if this one is the trusted peer's password, add it \
+                     to the deployment {deployment} in the inventory file (trusted_peer_secrets = \
+                     [\"{name}\"], or one more name in that list), load the file with \
+                     `tpvm-upgrade inventory load`, then request the upgrade again"
+                ),
+            ));
+        }
+        self.secret(name).map(Some)
+    }
+
     /// The device with its deployment, from the EFA DB.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ fn target(lab: &Lab) -> Target {
         api_url: deployment.api_url,
         user: deployment.user,
         password_secret: deployment.password_secret,
+        trusted_peer_secrets: deployment.trusted_peer_secrets,
         nodes: deployment.nodes,
         tpvm_config: lab.device(1).tpvm_config,
     }

@@ -12,19 +12,24 @@ pub(crate) async fn save(
     connection: &mut PgConnection,
     deployment: &Deployment,
 ) -> Result<(), LedgerError> {
+    let trusted_peer_secrets = deployment.trusted_peer_secrets.iter();
+    let trusted_peer_secrets: Vec<_> = trusted_peer_secrets.map(ToString::to_string).collect();
     let query = sqlx::query!(
         "
-        INSERT INTO efa_deployments (name, api_url, api_user, password_secret)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO efa_deployments
+            (name, api_url, api_user, password_secret, trusted_peer_secrets)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (name) DO UPDATE
         SET api_url = excluded.api_url,
             api_user = excluded.api_user,
-            password_secret = excluded.password_secret
+            password_secret = excluded.password_secret,
+            trusted_peer_secrets = excluded.trusted_peer_secrets
         ",
         deployment.name.as_str(),
         deployment.api_url,
         deployment.user.as_str(),
         deployment.password_secret.as_str(),
+        &trusted_peer_secrets,
     );
     query.execute(connection).await?;
     Ok(())
@@ -56,7 +61,7 @@ pub(crate) async fn select(
 ) -> Result<Vec<Deployment>, LedgerError> {
     let query = sqlx::query!(
         "
-        SELECT name, api_url, api_user, password_secret
+        SELECT name, api_url, api_user, password_secret, trusted_peer_secrets
         FROM efa_deployments
         WHERE $1::text IS NULL OR name = $1
         ORDER BY name
@@ -68,11 +73,15 @@ pub(crate) async fn select(
     rows.into_iter()
         .map(|row| {
             let subject = Subject(format!("deployment {}", row.name));
+            let peer_secrets = row.trusted_peer_secrets.iter();
             Ok(Deployment {
                 name: subject.read("name", &row.name)?,
                 api_url: row.api_url,
                 user: subject.read("api_user", &row.api_user)?,
                 password_secret: subject.read("password_secret", &row.password_secret)?,
+                trusted_peer_secrets: peer_secrets
+                    .map(|name| subject.read("trusted_peer_secrets", name))
+                    .collect::<Result<_, _>>()?,
                 nodes: nodes.remove(&row.name).unwrap_or_default(),
                 devices: Vec::new(),
             })

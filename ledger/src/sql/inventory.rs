@@ -60,6 +60,7 @@ pub(crate) async fn target(db: &Db, ip: IpAddr) -> Result<Option<Target>, Ledger
                     api_url: deployment.api_url,
                     user: deployment.user,
                     password_secret: deployment.password_secret,
+                    trusted_peer_secrets: deployment.trusted_peer_secrets,
                     nodes: deployment.nodes,
                 }),
         )

@@ -15,6 +15,7 @@ fn full() -> Value {
                 "api_url": "https://192.0.2.10/v1",
                 "user": "admin",
                 "password_secret": "efa-admin",
+                "trusted_peer_secrets": ["peer-b", "peer-a"],
                 "nodes": [
                     { "ip_address": "192.0.2.11", "name": "tpvm-1" },
                     { "ip_address": "2001:db8::12", "name": "tpvm-2" },
@@ -122,6 +123,7 @@ async fn every_field_comes_back_as_it_was_loaded() {
         api_url: "https://192.0.2.10/v1".into(),
         user: parse(json!("admin")),
         password_secret: parse(json!("efa-admin")),
+        trusted_peer_secrets: parse(json!(["peer-b", "peer-a"])),
         nodes: inventory.deployments[0].nodes.clone(),
         tpvm_config: device.tpvm_config.clone(),
     };
@@ -170,6 +172,8 @@ async fn a_second_load_changes_what_it_names_and_nothing_else() {
     fabric["api_url"] = json!("https://192.0.2.77/v1");
     fabric["user"] = json!("other");
     fabric["password_secret"] = json!("other");
+    // What a file does not allow any more is not allowed any more.
+    fabric["trusted_peer_secrets"] = json!([]);
     fabric["nodes"][0]["name"] = json!("renamed");
     // The configuration and the operational data were not named.
     fabric["devices"][0] = json!({

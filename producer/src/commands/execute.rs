@@ -45,7 +45,8 @@ pub(crate) struct ExecuteArgs {
     /// Sudo user on the trusted peer [default: extreme]
     #[arg(long, value_name = "USER", requires = "trusted_peer_password_secret")]
     trusted_peer_sudo_user: Option<UserName>,
-    /// Name of the workers' secret that holds the trusted peer's password
+    /// Name of the workers' secret that holds the trusted peer's password; one of the inventory's
+    /// `trusted_peer_secrets` for the device's EFA deployment
     #[arg(long, value_name = "NAME")]
     trusted_peer_password_secret: Option<SecretName>,
     /// Upgrade even to the same, an older or an unknown version

@@ -36,6 +36,7 @@ A file in TOML:
   api_url = \"https://10.20.246.103/v1\"
   user = \"extreme\"
   password_secret = \"efa-site-a\"
+  trusted_peer_secrets = [\"tpvm1-sudo\"]
   nodes = [
     { ip_address = \"10.20.246.101\", name = \"tpvm1\" },
     { ip_address = \"10.20.246.102\", name = \"tpvm2\" },

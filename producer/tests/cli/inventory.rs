@@ -22,6 +22,7 @@ name = "site-b"
 api_url = "https://10.30.1.103/v1"
 user = "extreme"
 password_secret = "efa-site-b"
+trusted_peer_secrets = ["tpvm1-sudo", "tpvm2-sudo"]
 nodes = [
   { ip_address = "10.30.1.101", name = "tpvm1" },
   { ip_address = "10.30.1.102", name = "tpvm2" },

@@ -106,10 +106,9 @@ async fn secrets_resolve(context: &Context<'_>, target: &Target) -> Result<(), S
             "register the device with the name of a secret to log in with",
         ));
     }
-    let peer = &context.step().request.trusted_peer_password_secret;
+    context.trusted_peer_password(target)?;
     let needed = logins
         .into_iter()
-        .chain([peer])
         .flatten()
         .chain([&target.password_secret, &host.password_secret]);
     for name in needed {

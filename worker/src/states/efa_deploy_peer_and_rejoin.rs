@@ -305,7 +305,7 @@ async fn prepare_tpvm(
         .and_then(|config| config.trusted_peer.as_ref());
     if let (Some(trusted_peer), None) = (persisted, &config.trusted_peer) {
         let request = &context.step().request;
-        let Some(name) = &request.trusted_peer_password_secret else {
+        let Some(password) = context.trusted_peer_password(target)? else {
             return Err(Setback::failed(
                 "the TPVM has lost its trusted peer, and the request names no secret to restore it",
                 "request the upgrade again with the name of the trusted peer's secret",
@@ -315,7 +315,6 @@ async fn prepare_tpvm(
         if let Some(user) = &request.trusted_peer_sudo_user {
             trusted_peer.sudo_user = Some(user.clone());
         }
-        let password = context.secret(name)?;
         device
             .set_trusted_peer(&trusted_peer, &password)
             .await

@@ -22,10 +22,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     if let (Some(peer), Some(user)) = (&mut wanted.trusted_peer, &request.trusted_peer_sudo_user) {
         peer.sudo_user = Some(user.clone());
     }
-    let password = match &request.trusted_peer_password_secret {
-        Some(name) => Some(context.secret(name)?),
-        None => None,
-    };
+    let password = context.trusted_peer_password(&target)?;
 
     let mut device = context.slx(&target).await?;
     let before = device.running_config().await?.unwrap_or_default();

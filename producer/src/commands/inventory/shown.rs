@@ -3,6 +3,7 @@
 use std::io;
 
 use schemas::inventory::{Device, Inventory};
+use schemas::values::SecretName;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -48,7 +49,14 @@ pub(super) fn tables(inventory: &Inventory, with_passwords: bool) -> Vec<Table> 
 fn deployments(inventory: &Inventory) -> Table {
     Table::new(
         "EFA Deployment Details",
-        ["Name", "API URL", "User", "Password Secret", "EFA Nodes"],
+        [
+            "Name",
+            "API URL",
+            "User",
+            "Password Secret",
+            "Trusted Peer Secrets",
+            "EFA Nodes",
+        ],
         inventory.deployments.iter().map(|deployment| {
             let nodes = deployment
                 .nodes
@@ -59,6 +67,7 @@ fn deployments(inventory: &Inventory) -> Table {
                 deployment.api_url.clone(),
                 deployment.user.to_string(),
                 deployment.password_secret.to_string(),
+                lines(&deployment.trusted_peer_secrets),
                 nodes.collect::<Vec<_>>().join("\n"),
             ]
         }),
@@ -133,7 +142,11 @@ fn ssh(device: &Device) -> String {
 
 fn secrets(device: &Device) -> String {
     let named = [&device.private_key_secret, &device.password_secret];
-    let names = named.into_iter().flatten().map(ToString::to_string);
+    lines(named.into_iter().flatten())
+}
+
+fn lines<'a>(names: impl IntoIterator<Item = &'a SecretName>) -> String {
+    let names = names.into_iter().map(ToString::to_string);
     names.collect::<Vec<_>>().join("\n")
 }
 
