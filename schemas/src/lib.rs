@@ -2,9 +2,11 @@
 //! exchanges and queues, and the types that check every value on its way in. No I/O.
 
 pub mod documents;
+pub mod files;
 pub mod inventory;
 pub mod messages;
 pub mod names;
+mod problem;
 mod slug;
 pub mod status;
 pub mod strict;

@@ -236,7 +236,7 @@ impl JsonSchema for Host {
             "anyOf": [
                 { "pattern": r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$" },
                 // The pattern is for readers that take formats as remarks.
-                { "format": "ipv6", "pattern": "^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$" },
+                { "format": "ipv6", "pattern": format!("^({})$", address::v6()) },
             ],
         })
     }

@@ -1,12 +1,12 @@
 //! Reading a message that someone else wrote.
 
 mod forbidden;
-mod problem;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{MAX_MESSAGE_BYTES, Message, VERSION};
+use crate::problem::{place, without_value};
 use crate::strict::Strict;
 
 /// Why a message can't be read. The text is safe to log, to answer with and to keep as a header:
@@ -102,9 +102,25 @@ fn not_utf8(body: &[u8], error: &std::str::Utf8Error) -> String {
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Strict::new(&mut json)).map_err(|error| {
-        let path = error.path().to_string();
-        problem::problem(&path, &error.into_inner())
+        let path = place(error.path());
+        problem(&path, &error.into_inner())
     })?;
     json.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// What is wrong and where, in words of our own.
+fn problem(path: &str, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if !error.is_data() {
+        // Syntax: serde_json's texts are fixed, and the path may name a field that is not ours.
+        return text;
+    }
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = without_value(text.strip_suffix(&place).unwrap_or(&text));
+    match path {
+        // The whole message, or within a part whose fields serde collects before it reads them.
+        "" => format!("{what}{place}"),
+        _ => format!("{path}: {what}{place}"),
+    }
 }

@@ -54,11 +54,14 @@ pub fn parse_id(text: &str) -> Result<Uuid, InvalidValue> {
 /// A time of RFC 3339: `DateTime` also reads blanks for the `T`, and more.
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
     const SEPARATOR: usize = 10;
+    /// More digits would be dropped without a word.
+    const MAX_FRACTION: usize = 9;
     let text = String::deserialize(deserializer)?;
     let standard = text.as_bytes().get(SEPARATOR) == Some(&b'T')
         && !text.contains(|c: char| c.is_ascii_lowercase())
         // A leap second: what follows can't count on those.
-        && text.get(17..19) != Some("60");
+        && text.get(17..19) != Some("60")
+        && fraction(&text).len() <= MAX_FRACTION;
     let found = DateTime::parse_from_rfc3339(&text).ok();
     found
         .filter(|_| standard)
@@ -69,6 +72,13 @@ pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTim
                 expected: "a time like 2026-11-25T07:23:11.5Z",
             })
         })
+}
+
+/// The digits behind the seconds' point.
+fn fraction(time: &str) -> &str {
+    let behind = time.split_once('.').map_or("", |(_, behind)| behind);
+    let end = behind.find(|c: char| !c.is_ascii_digit());
+    &behind[..end.unwrap_or(behind.len())]
 }
 
 /// The JSON Schema of an id.

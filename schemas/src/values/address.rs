@@ -97,7 +97,7 @@ fn v4() -> String {
 
 /// Eight groups, the last two perhaps as an IPv4 address; or fewer, with `::` for those that are
 /// left out.
-fn v6() -> String {
+pub(super) fn v6() -> String {
     const GROUP: &str = "[0-9A-Fa-f]{1,4}";
     const GROUPS: usize = 8;
     let v4 = v4();
