@@ -27,6 +27,11 @@ pub enum ServicesError {
         /// The variable that makes it unnecessary.
         variable: &'static str,
     },
+    /// OpenSSH's server is not on this machine.
+    #[error(
+        "no {0} on this machine: run `cargo xtask test`, or install the Debian package openssh-server"
+    )]
+    NoSshServer(&'static str),
     /// Something about a file or a folder.
     #[error("can't {what} {}", path.display())]
     File {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::geteuid;
 
 use crate::environment::{AMQP_URL, DATABASE_URL, given};
-use crate::{ServicesError, postgres, rabbitmq};
+use crate::{ServicesError, postgres, rabbitmq, sshd};
 
 /// How long the package manager may take for one step.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -70,6 +70,19 @@ pub async fn install_faketime() -> Result<(), ServicesError> {
     }
     say("installing the package faketime (for the test of clocks that differ)");
     install(&["faketime"]).await
+}
+
+/// Installs Debian's OpenSSH server, which tests have as the switch, unless it is there. Tells on
+/// stderr what it does.
+///
+/// # Errors
+/// As [`install_missing`].
+pub async fn install_ssh_server() -> Result<(), ServicesError> {
+    if Path::new(sshd::PROGRAM).exists() {
+        return Ok(());
+    }
+    say("installing the package openssh-server (for the tests with OpenSSH as the switch)");
+    install(&["openssh-server"]).await
 }
 
 async fn install(packages: &[&str]) -> Result<(), ServicesError> {

@@ -5,6 +5,7 @@
 //! - [`Postgres`] and [`RabbitMq`] are for tests that stop, kill or wipe a server.
 //! - `database` and [`amqp_url`] are for every other test: they use the servers
 //!   named in `DATABASE_URL` and `AMQP_URL`, which `cargo xtask test` sets.
+//! - [`Sshd`] is an OpenSSH server, for tests that have one as the switch.
 //! - [`Proxy`] stands between a program and a server, and fails as a network does.
 //!
 //! The servers listen on 127.0.0.1 only and ask for no password. Those of the tests speak TLS, with
@@ -21,6 +22,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod rabbitmq;
+mod sshd;
 mod stack;
 mod tls;
 
@@ -28,9 +30,10 @@ mod tls;
 pub use database::{Database, database, database_on};
 pub use environment::{amqp_url, plain_amqp_url};
 pub use error::ServicesError;
-pub use install::{install_faketime, install_missing, install_python_client};
+pub use install::{install_faketime, install_missing, install_python_client, install_ssh_server};
 pub use postgres::{Postgres, Shutdown};
 pub use proxy::{Flow, Proxy};
 pub use rabbitmq::RabbitMq;
+pub use sshd::Sshd;
 pub use stack::{Stack, scratch_dir};
 pub use tls::Certificates;

@@ -18,6 +18,7 @@ pub struct Options {
 
 pub async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     services::install_missing().await?;
+    services::install_ssh_server().await?;
     if options.needs_programs() {
         services::install_python_client().await?;
         services::install_faketime().await?;

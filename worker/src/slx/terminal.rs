@@ -15,6 +15,8 @@ pub(super) struct Screen<'a> {
     line: Line,
     /// The characters of the line as they came: blanks kept, moves of the cursor left out.
     typed: String,
+    /// The last of them, directly behind a CR.
+    returned: Option<char>,
 }
 
 /// A line that has ended.
@@ -35,6 +37,7 @@ impl<'a> Screen<'a> {
             keys: Keys::default(),
             line: Line::default(),
             typed: String::new(),
+            returned: None,
         }
     }
 
@@ -47,8 +50,13 @@ impl<'a> Screen<'a> {
     }
 
     fn press(&mut self, key: Key) -> Option<Ended> {
+        let returned = self.returned.take();
         match key {
+            // To wrap a line, readline writes the first character of the next row, goes back to the
+            // begin of that row, and writes it again.
+            Key::Print(c) if returned == Some(c) => {}
             Key::Print(c) => self.typed.push(c),
+            Key::Return => self.returned = self.typed.chars().next_back(),
             Key::Back => {
                 self.typed.pop();
             }

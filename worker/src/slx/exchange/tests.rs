@@ -68,6 +68,8 @@ fn echo_and_prompt_are_no_output() {
         "show ver\r\nsion\r\nFirmware name:      20.3.2a\r\nSLX# ",
         // Wrapped, scrolled and corrected, as line editors do.
         "show ver \rsion\r\nFirmware name:      20.3.2a\r\nSLX# ",
+        "show ver\rrsion\r\nFirmware name:      20.3.2a\r\nSLX# ",
+        "show v\rvers\rsion\r\n\u{1b}[?2004l\rFirmware name:      20.3.2a\r\n\u{1b}[?2004hSLX# ",
         "show vex\u{8} \u{8}rsion\r\nFirmware name:      20.3.2a\r\nSLX# ",
         "show version\rSLX# <w version\r\nFirmware name:      20.3.2a\r\nSLX# ",
         "SLX# show ve\rSLX# show version\r\nFirmware name:      20.3.2a\r\nSLX# ",
@@ -78,6 +80,9 @@ fn echo_and_prompt_are_no_output() {
             "{sent:?}"
         );
     }
+    // A terminal that does not wrap by itself.
+    let sent = "show ver\r\n\rsion\r\n\r\u{1b}[A\r\nFirmware name:      20.3.2a\r\nSLX# ";
+    assert_eq!(output("show version", sent), Some(format!("\n{version}")));
     assert_eq!(
         output("auto-boot", "auto-boot\r\nSLX(config-tpvm-TPVM)# ").as_deref(),
         Some("")
