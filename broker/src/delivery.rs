@@ -203,10 +203,24 @@ async fn sent(
 
 #[cfg(test)]
 mod tests {
+    use lapin::types::FieldTable;
     use schemas::{Names, State, Step, V1};
     use uuid::Uuid;
 
     use super::*;
+
+    /// RabbitMQ 3 counts from the first delivery on, and 4 from the second.
+    #[test]
+    fn when_a_first_delivery_is_counted_or_not_then_it_is_read_the_same() {
+        let mut counted = FieldTable::default();
+        counted.insert("x-delivery-count".into(), AMQPValue::LongLongInt(0));
+        let [without, with] = [FieldTable::default(), counted].map(|headers| {
+            let properties = BasicProperties::default().with_headers(headers);
+            Delivery::read("a queue", properties, Bytes::from_static(b"{}"), false)
+        });
+        assert_eq!(format!("{without:?}"), format!("{with:?}"));
+        assert!(!with.redelivered && with.header("x-delivery-count").is_none());
+    }
 
     #[test]
     fn a_local_message_is_what_a_consumer_would_get() {

@@ -161,10 +161,11 @@ impl BrokerError {
         }
     }
 
-    /// Whether the broker refuses the user: only an administrator changes that.
+    /// Whether the broker refuses the user, or what it has is not what we need: only an
+    /// administrator changes that.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
-            Self::LoginRefused { .. } | Self::VhostRefused { .. } => true,
+            Self::LoginRefused { .. } | Self::VhostRefused { .. } | Self::Mismatch { .. } => true,
             // AMQP has the same code for reserved names, and for queues in exclusive use.
             Self::AccessRefused(refusal) => refusal.detail.contains("refused for user"),
             _ => false,

@@ -170,6 +170,12 @@ fn take_batch<S: Statement>(
 }
 
 async fn carry_out<S: Statement>(statement: &S, items: Vec<S::Item>, replies: Vec<Reply<S>>) {
+    let statement_type = std::any::type_name::<S>();
+    tracing::trace!(
+        statement = statement_type,
+        items = items.len(),
+        "carrying out a batch"
+    );
     match repeat_conflicts(statement, &items).await {
         Ok(results) => {
             for (reply, result) in replies.into_iter().zip(results) {

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleResult};
@@ -17,7 +18,7 @@ use sqlx::{
     ConnectOptions, Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
 };
 
-use crate::error::Blame;
+use crate::sql_state::{Blame, refuses_us};
 
 /// The connections; all clones share them.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 struct Connector {
     options: PgConnectOptions,
+    /// Whether the server did not let us in when it was asked last.
+    refused: AtomicBool,
 }
 
 impl managed::Manager for Connector {
@@ -37,7 +40,10 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<PgConnection, Error> {
         // Boxed, since it is large, seldom needed, and would be part of every statement's future.
-        Box::pin(self.options.connect()).await
+        let connected = Box::pin(self.options.connect()).await;
+        let refused = connected.as_ref().err().is_some_and(refuses_us);
+        self.refused.store(refused, Ordering::Relaxed);
+        connected
     }
 
     /// A connection that was returned is in order; one that broke since shows it when used.
@@ -50,7 +56,11 @@ impl Connections {
     /// At most `max` connections. `timeout` bounds the wait for one, a new one or a free one.
     pub(crate) fn new(options: PgConnectOptions, max: u32, timeout: Duration) -> Self {
         let max = usize::try_from(max.max(1)).unwrap_or(usize::MAX);
-        let pool = Pool::builder(Connector { options }).max_size(max).build();
+        let connector = Connector {
+            options,
+            refused: AtomicBool::new(false),
+        };
+        let pool = Pool::builder(connector).max_size(max).build();
         Self {
             // Building fails for time-outs without a runtime only; there is no time-out here.
             pool: pool.unwrap_or_else(|error| unreachable!("{error}")),
@@ -61,6 +71,11 @@ impl Connections {
     /// How connections are made.
     pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.pool.manager().options
+    }
+
+    /// Whether Postgres answers, and does not let us in.
+    pub(crate) fn are_refused(&self) -> bool {
+        self.pool.manager().refused.load(Ordering::Relaxed)
     }
 
     /// The bound on the wait for a connection.

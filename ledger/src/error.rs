@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::sql_state::{passes, sql_state};
+
 /// Why the ledger could not do what it was asked. Cheap to clone: the items of one batch share
 /// the error that ended it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -98,13 +100,6 @@ impl LedgerError {
     }
 }
 
-fn sql_state(error: &sqlx::Error) -> Option<String> {
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .map(|code| code.into_owned())
-}
-
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -120,76 +115,4 @@ impl From<sqlx::Error> for LedgerError {
             _ => LedgerError::Database(Arc::new(error)),
         }
     }
-}
-
-/// What an error of one statement says about the connection that it was run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// Nothing: another statement may use the connection.
-    Statement,
-    /// It is not to be used again.
-    Connection,
-    /// Nor is any other that was made before: they may be connected to a server that has restarted
-    /// or is a standby now, or hold plans for tables that have changed.
-    Server,
-}
-
-impl Blame {
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
-        match error {
-            // Nothing came of connecting, so there is no connection to blame.
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Blame::Statement,
-            sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::Encode(_) => Blame::Statement,
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => Blame::Server,
-            sqlx::Error::Database(_) => match sql_state(error).as_deref() {
-                // Values, constraints, conflicts and locks are the statement's own affair.
-                Some(state)
-                    if ["22", "23", "40", "55"]
-                        .iter()
-                        .any(|it| state.starts_with(it)) =>
-                {
-                    Blame::Statement
-                }
-                // The statement's time was over.
-                Some("57014") => Blame::Statement,
-                Some(state) if state == READ_ONLY || state.starts_with("57") => Blame::Server,
-                Some(_) if is_stale_plan(error) => Blame::Server,
-                _ => Blame::Connection,
-            },
-            _ => Blame::Connection,
-        }
-    }
-}
-
-/// Postgres' code for a write on a server, or in a transaction, that is read-only.
-const READ_ONLY: &str = "25006";
-
-/// Whether a prepared statement's plan no longer fits since a migration changed a column's type.
-/// Postgres has no code of its own for it ("feature not supported"), but names the routine, which
-/// is the same in every language of its messages.
-fn is_stale_plan(error: &sqlx::Error) -> bool {
-    sql_state(error).as_deref() == Some("0A000")
-        && error
-            .as_database_error()
-            .and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
-            .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
-}
-
-/// Whether what Postgres reports passes by itself (PostgreSQL, appendix A): lost connections
-/// (08), conflicts (40), lack of resources (53), shutdowns, start-ups and cancelled statements
-/// (57), trouble of the server's system (58), locks not granted (55P03), a server that is still a
-/// standby after a failover (25006), a session ended for its idle transaction (25P03), and plans
-/// made before a migration.
-fn passes(error: &sqlx::Error) -> bool {
-    let Some(state) = sql_state(error) else {
-        return false;
-    };
-    ["08", "40", "53", "57", "58"]
-        .iter()
-        .any(|class| state.starts_with(class))
-        || matches!(&*state, "55P03" | READ_ONLY | "25P03")
-        || is_stale_plan(error)
 }

@@ -116,6 +116,13 @@ impl Ledger {
         schema::ping(&self.db).await
     }
 
+    /// Whether Postgres answers, and does not let us in: since it was connected, the password was
+    /// changed, the permission withdrawn, the database renamed. Calls wait for that as for a server
+    /// that is away, but somebody has to do something about it.
+    pub fn is_refused(&self) -> bool {
+        self.db.pool.are_refused()
+    }
+
     /// Carries out what was asked for, ends the tasks and closes the connections. Every later
     /// call, on any clone, is [`LedgerError::Closed`].
     pub async fn close(self) {

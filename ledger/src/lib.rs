@@ -17,6 +17,7 @@ mod ledger;
 mod report;
 mod schema;
 mod sql;
+mod sql_state;
 mod target;
 mod url;
 mod values;

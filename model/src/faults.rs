@@ -7,7 +7,7 @@ use crate::ledger::{Claim, Fenced, Id, Wait};
 use crate::rules::{Rule, Rules};
 use crate::states::{Performed, Time};
 use crate::witness::Foul;
-use crate::worker::Stage;
+use crate::worker::{Stage, Task};
 use crate::world::World;
 
 /// Something that goes wrong.
@@ -154,7 +154,12 @@ impl World {
             }
             Fault::LoseEverything => self.lose_everything(),
             Fault::RefuseEvent(worker) => self.refuse_event(rules, worker)?,
-            Fault::Die(worker) => self.end_process(worker)?,
+            Fault::Die(worker) => {
+                if let Some(held) = self.workers[worker].as_ref().and_then(Task::held) {
+                    self.ledger.count_death(held);
+                }
+                self.end_process(worker)?;
+            }
             Fault::HandBack(worker) => self.hand_back(rules, worker)?,
             Fault::Outlive(id) => self.run_out(id)?,
             Fault::LoseClaim(worker) => self.lose_claim(rules, worker)?,

@@ -10,6 +10,7 @@ use schemas::{Case, Outcome, State, Verdict};
 
 use crate::device::Kind;
 use crate::rules::{Rule, Rules};
+use crate::states::MAX_DEATHS;
 
 pub use rows::{Execution, HeldBy, Intent, Move};
 
@@ -47,6 +48,8 @@ pub struct HeldStep {
     pub touched: bool,
     /// How often in a row the step was tried again.
     pub attempts: u8,
+    /// As many workers in a row as may have died at it.
+    pub deadly: bool,
     /// The worker's notion of the time is behind Postgres', since it stood still between the
     /// claim and its answer.
     pub late: bool,
@@ -147,6 +150,7 @@ impl Ledger {
             intents: [None; Kind::COUNT],
             redeploy_id: false,
             attempts: 0,
+            deaths: 0,
             wake_at: rules.hold(Rule::WakeOnAccept),
             claim: None,
             taken_up: false,
@@ -193,6 +197,7 @@ impl Ledger {
                     .into_iter()
                     .any(|kind| intent(kind).is_some_and(|intent| intent.sends > 0)),
                 attempts: row.attempts,
+                deadly: row.deaths >= MAX_DEATHS,
                 late: false,
             });
         }
@@ -229,6 +234,7 @@ impl Ledger {
             row.state = transition.to;
             row.case = transition.case.or(row.case);
             row.attempts = 0;
+            row.deaths = 0;
             row.wake_at = transition.verdict.is_none() && rules.hold(Rule::WakeOnRecord);
             row.claim = None;
             row.taken_up = false;
@@ -241,6 +247,7 @@ impl Ledger {
         self.fenced(rules, held, |row| {
             row.wake_at = rules.hold(Rule::WakeOnWait);
             row.claim = None;
+            row.deaths = 0;
             row.redeploy_id |= wait.redeploy_id;
             if wait.written
                 && let Some(kind) = Kind::of(row.state)
@@ -254,6 +261,15 @@ impl Ledger {
                 0
             };
         })
+    }
+
+    /// A worker died that holds a step. In the ledger this is a claim that came to nothing; who
+    /// outlives its claim says so, and does not count.
+    pub fn count_death(&mut self, held: &HeldStep) {
+        let row = &mut self.executions[held.id];
+        if row.seq == held.seq && row.claim.is_some_and(|claim| claim.token == held.token) {
+            row.deaths = MAX_DEATHS.min(row.deaths + 1);
+        }
     }
 
     /// Notes that the event of an end was confirmed.

@@ -37,6 +37,8 @@ pub const READ: &str = "a device at work is not misread";
 pub const HONEST: &str = "a good end needs a good device";
 /// An upgrade whose device received nothing does not fail for it, however many workers died.
 pub const GIVEN_A_CHANCE: &str = "no step gives up before its command was sent";
+/// A step that kills whoever runs it is given up.
+pub const SURVIVABLE: &str = "no step is run for ever at which workers die";
 /// From every reachable world, without further faults, every request is answered, every accepted
 /// upgrade ends, and every move and every end is told. See [`crate::recovery`].
 pub const ENDS: &str = "every accepted upgrade ends, and all of it is told";
@@ -89,6 +91,9 @@ fn safety() -> Vec<Property<Protocol>> {
         Property::always(BOUNDED, |_, world: &World| bounded(world)),
         Property::always(GIVEN_A_CHANCE, |_, world: &World| {
             !is(world, Foul::GaveUpEarly)
+        }),
+        Property::always(SURVIVABLE, |_, world: &World| {
+            !is(world, Foul::RunAfterDeaths)
         }),
         Property::always(TABLE, |_, world: &World| {
             !is(world, Foul::LeftTheTable)

@@ -3,6 +3,7 @@
 use crate::courier::Message;
 use crate::device::{Efa, Kind, Phase, Site};
 use crate::ledger::{Execution, Id, Intent};
+use crate::states::MAX_DEATHS;
 use crate::world::World;
 use schemas::State;
 
@@ -12,9 +13,18 @@ impl World {
         self.sort_workers();
         for id in 0..self.ledger.executions.len() {
             self.ledger.executions[id].forget_intents();
+            self.forget_deaths(id);
             if self.is_over(id) {
                 self.file(id);
             }
+        }
+    }
+
+    /// Deaths make a difference only while enough of them may follow.
+    fn forget_deaths(&mut self, id: Id) {
+        let row = &mut self.ledger.executions[id];
+        if row.deaths.saturating_add(self.faults_left) < MAX_DEATHS {
+            row.deaths = 0;
         }
     }
 
@@ -69,6 +79,7 @@ impl World {
             intents: [None; Kind::COUNT],
             redeploy_id: false,
             attempts: 0,
+            deaths: 0,
             taken_up: false,
             history: Vec::new(),
             ..*row

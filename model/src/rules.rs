@@ -36,6 +36,8 @@ pub enum Rule {
     MaxSends,
     /// Only commands that were written count as sent, not intents of workers that died.
     CountKnown,
+    /// A step whose workers died so often in a row fails its state without being run again.
+    MaxDeaths,
     /// A step ends when its time is over.
     Deadline,
     /// A result is recorded before others are told.

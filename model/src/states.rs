@@ -10,6 +10,9 @@ use crate::rules::{Rule, Rules};
 /// How often a command is sent in all.
 pub const MAX_SENDS: u8 = 2;
 
+/// How many workers in a row may die at a step. The product allows more.
+pub const MAX_DEATHS: u8 = 2;
+
 /// What a look at a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Performed {
@@ -30,6 +33,8 @@ pub enum Performed {
     NotSent,
     /// A command may or may not have taken effect.
     Unknown,
+    /// It was not run, since worker after worker died at it.
+    Died,
 }
 
 /// Nothing new; look again later.

@@ -42,6 +42,8 @@ pub enum Foul {
     FalseVerdict,
     /// A step failed since its command had no effect, and it was not sent as often as is allowed.
     GaveUpEarly,
+    /// A step was run again at which as many workers in a row had died as may.
+    RunAfterDeaths,
 }
 
 impl Witness {

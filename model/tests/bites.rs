@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use model::checking::counterexample;
 use model::configuration::Name::{self, NormalUpgrade, Rivals};
 use model::properties::{
-    ALONE, BOUNDED, ENDS, FENCED, GIVEN_A_CHANCE, HONEST, IN_TIME, ONCE, READ, REQUEST, TABLE, TRUE,
+    ALONE, BOUNDED, ENDS, FENCED, GIVEN_A_CHANCE, HONEST, IN_TIME, ONCE, READ, REQUEST, SURVIVABLE,
+    TABLE, TRUE,
 };
 use model::rules::Rule;
 
@@ -50,6 +51,7 @@ bites! {
     shown_not_said: [Rule::ShownNotSaid], NormalUpgrade with 0 => HONEST;
     max_sends: [Rule::MaxSends], NormalUpgrade with 2 => BOUNDED;
     count_known: [Rule::CountKnown], NormalUpgrade with 2 => GIVEN_A_CHANCE;
+    max_deaths: [Rule::MaxDeaths], NormalUpgrade with 2 => SURVIVABLE;
     deadline: [Rule::Deadline], NormalUpgrade with 2 => ENDS;
     record_first: [Rule::RecordFirst], NormalUpgrade with 0 => TRUE;
     ack_last: [Rule::AckLast], NormalUpgrade with 1 => ENDS;

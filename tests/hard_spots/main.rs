@@ -19,6 +19,8 @@ mod many;
 mod parts;
 mod permissions;
 mod poison;
+mod policies;
+mod postgres;
 mod replies;
 mod returned;
 mod stalled;

@@ -22,12 +22,13 @@ async fn full(world: &World, wire: &Wire) -> String {
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
     let overflow = AMQPValue::LongString("reject-publish".into());
     arguments.insert("x-overflow".into(), overflow);
+    // RabbitMQ 4 is about to have no queues that are neither durable nor exclusive.
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
     wire.channel
-        .queue_declare(
-            queue.as_str().into(),
-            QueueDeclareOptions::default(),
-            arguments,
-        )
+        .queue_declare(queue.as_str().into(), exclusive, arguments)
         .await
         .unwrap();
     wire.publish("", &queue, b"in the way", Default::default())

@@ -14,7 +14,7 @@ mod workers;
 mod world;
 
 pub use process::{Exit, Process, binary};
-pub use trap::Trap;
+pub use trap::{Part, Trap};
 pub use until::{patience, until, until_within};
 pub use wire::{Wire, reason};
 pub use world::{DISRUPTIVE, World};

@@ -25,13 +25,76 @@ enum Fate {
     Panic,
 }
 
-/// Where a worker process meets its fate, which it does once.
+/// A part of a worker that runs in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Receives messages.
+    Consumer,
+    /// Publishes; there are three, for steps, events and replies.
+    Publisher,
+    /// A lane of the ledger, by the name of its kind of statement.
+    Lane(&'static str),
+}
+
+impl Part {
+    const ALL: [Part; 8] = [
+        Part::Consumer,
+        Part::Publisher,
+        Part::Lane("AcceptRequests"),
+        Part::Lane("ClaimSteps"),
+        Part::Lane("RenewClaims"),
+        Part::Lane("NoteFacts"),
+        Part::Lane("RecordTransitions"),
+        Part::Lane("WaitForLater"),
+    ];
+
+    /// The name, and what it logs in its own task.
+    fn line(self) -> (&'static str, &'static str) {
+        match self {
+            Part::Consumer => ("consumer", "the consumer is connected"),
+            Part::Publisher => ("publisher", "the publisher is connected"),
+            Part::Lane(statement) => (statement, "carrying out a batch"),
+        }
+    }
+}
+
+/// What a process passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Point(Point),
+    /// A part's own task, at work.
+    In(Part),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Point(point) => point.fmt(f),
+            Place::In(part) => f.write_str(part.line().0),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = Part::ALL.into_iter().find(|part| part.line().0 == text);
+        Ok(match part {
+            Some(part) => Place::In(part),
+            None => Place::Point(text.parse()?),
+        })
+    }
+}
+
+/// Where a worker process meets its fate, which it does once, or from then on always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap {
     fate: Fate,
-    point: Point,
+    place: Place,
     state: Option<State>,
     nth: u32,
+    always: bool,
 }
 
 impl Trap {
@@ -42,9 +105,10 @@ impl Trap {
     pub fn crash(point: Point) -> Self {
         Self {
             fate: Fate::Crash,
-            point,
+            place: Place::Point(point),
             state: None,
             nth: 1,
+            always: false,
         }
     }
 
@@ -62,6 +126,26 @@ impl Trap {
         Self {
             fate: Fate::Panic,
             ..Self::crash(point)
+        }
+    }
+
+    /// A panic of a part's task, once that is at work.
+    ///
+    /// # Panics
+    /// If there is no such part.
+    pub fn panic_in(part: Part) -> Self {
+        assert!(Part::ALL.contains(&part), "{part:?} is no part");
+        Self {
+            place: Place::In(part),
+            ..Self::panic(Point::Received)
+        }
+    }
+
+    /// Not only once.
+    pub fn always(self) -> Self {
+        Self {
+            always: true,
+            ..self
         }
     }
 
@@ -84,11 +168,15 @@ impl Trap {
             trap: self,
             passed: AtomicU32::new(0),
         };
-        watch.with_filter(Targets::new().with_target(TARGET, LevelFilter::TRACE))
+        let targets = Targets::new()
+            .with_target(TARGET, LevelFilter::TRACE)
+            .with_target("ledger::coalesce", LevelFilter::TRACE)
+            .with_target("broker", LevelFilter::INFO);
+        watch.with_filter(targets)
     }
 }
 
-/// `crash intended tpvm-upgrade 1`; `-` for any state.
+/// `crash intended tpvm-upgrade 1`; `-` for any state, `1+` for always.
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fate = match self.fate {
@@ -97,7 +185,8 @@ impl fmt::Display for Trap {
             Fate::Panic => "panic",
         };
         let state = self.state.map_or("-", State::slug);
-        write!(f, "{fate} {} {state} {}", self.point, self.nth)
+        let always = if self.always { "+" } else { "" };
+        write!(f, "{fate} {} {state} {}{always}", self.place, self.nth)
     }
 }
 
@@ -116,12 +205,13 @@ impl FromStr for Trap {
                 "panic" => Fate::Panic,
                 _ => anyhow::bail!("{fate:?} is no fate"),
             },
-            point: point.parse()?,
+            place: point.parse()?,
             state: match state {
                 "-" => None,
                 state => Some(state.parse()?),
             },
-            nth: nth.parse()?,
+            nth: nth.trim_end_matches('+').parse()?,
+            always: nth.ends_with('+'),
         })
     }
 }
@@ -135,36 +225,44 @@ impl<S: Subscriber> Layer<S> for Watch {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut found = Found {
             trap: self.trap,
-            point: false,
+            place: false,
             state: self.trap.state.is_none(),
+            statement: true,
         };
         event.record(&mut found);
-        if found.point
-            && found.state
-            && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.trap.nth
-        {
+        if !(found.place && found.state && found.statement) {
+            return;
+        }
+        let times = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
+        if times == self.trap.nth || (self.trap.always && times > self.trap.nth) {
             meet(self.trap.fate);
         }
     }
 }
 
-/// Whether an event tells of the trap's point and state.
+/// Whether an event tells of the trap's place and state.
 struct Found {
     trap: Trap,
-    point: bool,
+    place: bool,
     state: bool,
+    statement: bool,
 }
 
 impl Visit for Found {
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "point" => self.point = value == self.trap.point.slug(),
-            "state" => self.state |= self.trap.state.is_some_and(|state| value == state.slug()),
+        match (field.name(), self.trap.place) {
+            ("point", Place::Point(point)) => self.place = value == point.slug(),
+            ("state", _) => self.state |= self.trap.state.is_some_and(|it| value == it.slug()),
+            ("statement", Place::In(Part::Lane(name))) => self.statement = value.ends_with(name),
             _ => {}
         }
     }
 
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if let ("message", Place::In(part)) = (field.name(), self.trap.place) {
+            self.place = format!("{value:?}") == part.line().1;
+        }
+    }
 }
 
 fn meet(fate: Fate) {

@@ -247,6 +247,11 @@ impl World {
         self.files.secrets_dir.clone()
     }
 
+    /// A folder for files of this world.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// This world's database, as `DATABASE_URL` has it.
     pub fn database_url(&self) -> &str {
         self.database.url()

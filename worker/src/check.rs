@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use crate::config::{Config, ConfigError, HostKeyPolicy};
-use crate::worker::{StartError, check};
+use crate::config::{Config, HostKeyPolicy};
+use crate::worker::{StartError, settings};
 
 /// An error with its causes in one line, each of them once.
 pub fn one_line(error: &(dyn Error + 'static)) -> String {
@@ -54,8 +54,7 @@ pub fn problems(path: Option<&Path>, urls: &Urls) -> Vec<String> {
         Ok(config) => config,
         Err(error) => return vec![one_line(&error)],
     };
-    let values: Result<(), ConfigError> = config.check();
-    problems.extend(values.err().map(|error| one_line(&error)));
+    problems.extend(config.problems().iter().map(|error| one_line(error)));
     if let Err(error) = broker::check_prefix(&config.broker.prefix) {
         problems.push(format!("broker.prefix: {error}"));
     }
@@ -67,7 +66,7 @@ pub fn problems(path: Option<&Path>, urls: &Urls) -> Vec<String> {
         },
         ..config.clone()
     };
-    problems.extend(check(&without_ca).err().map(|error| one_line(&error)));
+    problems.extend(settings(&without_ca).iter().map(|error| one_line(error)));
     let files = [
         ca_file(&config),
         known_hosts(&config),

@@ -2,6 +2,7 @@
 //!
 //! Every key has a default. The comments here are the reference that users read.
 
+mod check;
 mod duration;
 mod reference;
 mod sections;
@@ -83,8 +84,10 @@ impl Config {
     /// [`ConfigError`], which names the file, and the key or the line.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let config = Self::read(path)?;
-        config.check()?;
-        Ok(config)
+        match config.problems().into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(config),
+        }
     }
 
     /// Reads a file whose values may not work together.
@@ -104,88 +107,9 @@ impl Config {
             })
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, problem| {
-            Err(ConfigError::Value {
-                key,
-                value,
-                problem,
-            })
-        };
-        if self.worker.concurrency == 0 {
-            return refuse("worker.concurrency", "0".to_owned(), "must be at least 1");
-        }
-        if self
-            .worker
-            .states
-            .iter()
-            .any(|state| !State::ACTING.contains(state))
-        {
-            let states = self.worker.states.iter().map(|state| state.slug());
-            return refuse(
-                "worker.states",
-                states.collect::<Vec<_>>().join(", "),
-                "nobody acts in workflow-started and workflow-finished",
-            );
-        }
-        for (key, value) in [
-            ("worker.claim", self.worker.claim),
-            ("due.interval", self.due.interval),
-            ("due.again_after", self.due.again_after),
-            ("timing.poll", self.timing.poll),
-            ("timing.retry_first", self.timing.retry_first),
-            ("slx.connect_timeout", self.slx.connect_timeout),
-            ("slx.command_timeout", self.slx.command_timeout),
-            ("efa.connect_timeout", self.efa.connect_timeout),
-            ("efa.request_timeout", self.efa.request_timeout),
-        ] {
-            if value.is_zero() {
-                return refuse(key, duration::text(value), "must be longer than nothing");
-            }
-        }
-        if self.timing.settle <= self.slx.command_timeout.max(self.efa.request_timeout) {
-            return refuse(
-                "timing.settle",
-                duration::text(self.timing.settle),
-                "must be longer than slx.command_timeout and efa.request_timeout",
-            );
-        }
-        for (key, deadline) in [
-            (
-                "timing.installation_deadline",
-                self.timing.installation_deadline,
-            ),
-            ("timing.upgrade_deadline", self.timing.upgrade_deadline),
-            ("timing.revert_deadline", self.timing.revert_deadline),
-            ("timing.redeploy_deadline", self.timing.redeploy_deadline),
-        ] {
-            if deadline <= self.timing.settle {
-                return refuse(
-                    key,
-                    duration::text(deadline),
-                    "must be longer than timing.settle: no command is sent that late before it",
-                );
-            }
-        }
-        let quiet = self.timing.redeploy_quiet;
-        if quiet <= self.timing.settle || quiet >= self.timing.redeploy_deadline {
-            return refuse(
-                "timing.redeploy_quiet",
-                duration::text(quiet),
-                "must be longer than timing.settle and shorter than timing.redeploy_deadline",
-            );
-        }
-        if self.timing.max_sends == 0 {
-            return refuse("timing.max_sends", "0".to_owned(), "must be at least 1");
-        }
-        if self.due.batch == 0 || self.broker.prefetch == 0 || self.ledger.max_connections == 0 {
-            return refuse(
-                "due.batch, broker.prefetch, ledger.max_connections",
-                "0".to_owned(),
-                "must be at least 1",
-            );
-        }
-        Ok(())
+    /// Every value that can't work, alone or with others.
+    pub(crate) fn problems(&self) -> Vec<ConfigError> {
+        check::problems(self)
     }
 
     /// The states that this worker serves.

@@ -16,7 +16,7 @@ mod silent;
 mod steps;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use broker::{Delivery, SetAside};
@@ -26,6 +26,7 @@ use tracing::{Instrument, error, info_span};
 
 use crate::config::Config;
 use crate::context::Surroundings;
+use crate::panics;
 use silent::Silent;
 
 pub use courier::{Courier, Couriers};
@@ -38,7 +39,7 @@ pub enum Verdict {
     Ack,
     /// It is set aside.
     DeadLetter(SetAside),
-    /// The worker is being stopped: the broker hands it to another one.
+    /// The worker is being stopped, or panicked: the broker hands it out again.
     Leave,
 }
 
@@ -56,6 +57,8 @@ pub struct Engine {
     silent: Arc<Silent>,
     /// How many replies reached nobody.
     replies_dropped: Arc<AtomicU64>,
+    /// Whether Postgres refused for good to say what is due.
+    due_refused: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -77,6 +80,7 @@ impl Engine {
             halt,
             silent: Arc::default(),
             replies_dropped: Arc::default(),
+            due_refused: Arc::default(),
         }
     }
 
@@ -109,7 +113,10 @@ impl Engine {
         let trace_id = delivery.trace.trace_id();
         let span = info_span!("message", queue = delivery.queue, trace_id);
         async {
-            let verdict = self.judge(&delivery).await;
+            let verdict = match panics::located(self.judge(&delivery)).await {
+                Ok(verdict) => verdict,
+                Err(location) => self.panicked(&delivery, &location).await,
+            };
             let acknowledged = match verdict {
                 Verdict::Ack => delivery.ack().await,
                 Verdict::DeadLetter(why) => self.set_aside(delivery, &why).await,
@@ -133,6 +140,28 @@ impl Engine {
         } else {
             self.handle_step(delivery).await
         }
+    }
+
+    /// A panic that is not an action's. The message goes back to its queue, after a pause. A step
+    /// that is claimed by then counts as one whose worker died. A request has nothing of the kind:
+    /// if handling it panics again, whoever asked is answered, and unless it was accepted by then, it
+    /// is set aside.
+    async fn panicked(&self, delivery: &Delivery, location: &str) -> Verdict {
+        const PAUSE: Duration = Duration::from_secs(1);
+        if delivery.redelivered && self.is_request(delivery) {
+            let answered = self.answer_after_panics(delivery, location);
+            return match panics::located(answered).await {
+                Ok(Ok(verdict)) => verdict,
+                Ok(Err(_)) => Verdict::Leave,
+                // Even answering does.
+                Err(location) => Verdict::DeadLetter(set_aside::panicked(&location)),
+            };
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = self.halt.cancelled() => {}
+        }
+        Verdict::Leave
     }
 
     async fn set_aside(&self, delivery: Delivery, why: &SetAside) -> Result<(), broker::AckError> {

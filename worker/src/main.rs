@@ -85,6 +85,7 @@ impl From<StartError> for Failure {
                 broker::BrokerError::InvalidUrl { .. }
                 | broker::BrokerError::InvalidPrefix { .. }
                 | broker::BrokerError::NameTooLong { .. } => UNUSABLE,
+                broker::BrokerError::Ended { .. } => 1,
                 _ => UNAVAILABLE,
             },
         };

@@ -1,4 +1,4 @@
-//! Panics in actions: caught, logged, and counted as failed attempts.
+//! Panics: caught and logged; those of actions are counted as failed attempts.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -31,25 +31,32 @@ fn watch() {
     });
 }
 
-/// Awaits an action. If it panics, that is a failed attempt: what it noted in the ledger stays, and
-/// the next attempt begins by observing, as after a crash.
-pub(crate) async fn caught(action: impl Future<Output = Performed>) -> Performed {
+/// Awaits something; if it panics, the place of the panic, which is logged with its message.
+pub(crate) async fn located<T>(work: impl Future<Output = T>) -> Result<T, String> {
     watch();
-    // Nothing is shared with the action but what is safe to share with other threads, and locks
+    // Nothing is shared with the work but what is safe to share with other threads, and locks
     // that are poisoned say so.
-    match AssertUnwindSafe(action).catch_unwind().await {
-        Ok(performed) => performed,
-        Err(panic) => {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
             // A future is polled, and its panic caught, on one thread.
             let location = LOCATION.with(|last| last.borrow_mut().take());
             let location = location.unwrap_or_else(|| "a place unknown".to_owned());
-            error!(location, message = message(&*panic), "an action panicked");
-            Err(Setback::retry(format!(
-                "the program has a fault: it panicked at {location}; report this with the \
-                 worker's log"
-            )))
-        }
-    }
+            error!(location, message = message(&*panic), "a task panicked");
+            location
+        })
+}
+
+/// Awaits an action. If it panics, that is a failed attempt: what it noted in the ledger stays, and
+/// the next attempt begins by observing, as after a crash.
+pub(crate) async fn caught(action: impl Future<Output = Performed>) -> Performed {
+    located(action).await.unwrap_or_else(|location| {
+        Err(Setback::retry(format!(
+            "the program has a fault: it panicked at {location}; report this with the \
+             worker's log"
+        )))
+    })
 }
 
 /// The panic's message, without the value that the standard library quotes in some: it may hold

@@ -1,5 +1,7 @@
 //! One worker process from start to end: what it is made of, and how it stops.
 
+mod parts;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +10,6 @@ use broker::{BrokerOptions, Consumer, Delivery};
 use ledger::{Ledger, LedgerOptions};
 use schemas::Names;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -16,11 +17,12 @@ use tracing::{error, info, warn};
 use crate::config::{Config, HostKeyPolicy};
 use crate::context::Surroundings;
 use crate::efa::{EfaClients, EfaError, EfaSettings};
-use crate::engine::{Couriers, Engine, run_due};
+use crate::engine::{Couriers, Engine};
 use crate::outcome::chain;
 use crate::secrets::Secrets;
 use crate::sites::Network;
 use crate::slx::{Dialect, DialectError, HostKeys, SshSettings};
+use parts::Parts;
 
 /// The URLs that a worker is told by its environment. They hold passwords: never logged.
 pub struct Urls {
@@ -68,6 +70,9 @@ pub enum StartError {
 /// outlive the end of one of its own parts, nor a broker that refuses it: it gives its messages back
 /// and ends, so that whoever looks after it knows.
 pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result<(), StartError> {
+    if let Some(file) = &config.worker.heartbeat_file {
+        forget_heartbeat(file);
+    }
     let name = worker_name(&config);
     let ledger = connect_ledger(&config, &urls.database).await?;
     ledger.check_schema().await?;
@@ -94,54 +99,21 @@ pub async fn run(config: Config, urls: &Urls, stop: CancellationToken) -> Result
     // Ours: a part that fails stops the others, too.
     let stop = stop.child_token();
     let (consumer, deliveries) = Consumer::start(options, queues, stop.clone());
-    let due_stop = CancellationToken::new();
-    let mut due = tokio::spawn(run_due(engine.clone(), due_stop.clone()));
+    let mut parts = Parts::start(&engine, consumer, couriers, ledger, halt);
     info!(worker = name, states = ?config.states(), "worker started");
 
-    let tasks = TaskTracker::new();
-    let mut failure = tokio::select! {
+    let tasks = parts.tasks.clone();
+    let failed = tokio::select! {
         () = dispatch(deliveries, &engine, config.worker.concurrency, &tasks, &stop) => None,
-        refused = couriers.failed() => Some(StartError::Broker(refused)),
-        () = ledger.failed() => Some(StartError::Ended { task: "a task of the ledger" }),
-        // It ends when it is told to, and it was not.
-        _ = &mut due => Some(StartError::Ended { task: "the loop that publishes what is due" }),
+        failed = parts.failed() => Some(failed),
     };
-    if failure.is_some() || !stop.is_cancelled() {
-        error!("a part of the worker has failed: handing back and ending");
-        halt.cancel();
-    }
+    let cut_short = failed.is_none() && !stop.is_cancelled();
     stop.cancel();
-    info!(in_hand = tasks.len(), "draining");
-    tasks.close();
-    // In total: what is left of the time after the steps in hand is for handing them back, and for
-    // the connections.
-    let limit = config.worker.drain_timeout;
-    let deadline = Instant::now() + limit;
-    if timeout_at(deadline - limit / 4, tasks.wait())
-        .await
-        .is_err()
-    {
-        warn!(in_hand = tasks.len(), "drain timeout: handing back");
-        halt.cancel();
-    }
-    let ending = async {
-        tasks.wait().await;
-        due_stop.cancel();
-        if !due.is_finished()
-            && let Err(panic) = (&mut due).await
-        {
-            error!(error = %panic, "the loop that publishes what is due failed while draining");
-        }
-        if let Err(error) = consumer.result().await {
-            failure.get_or_insert(StartError::Broker(Arc::new(error)));
-        }
-        couriers.close().await;
-        ledger.close().await;
-    };
-    if timeout_at(deadline, ending).await.is_err() {
-        // The broker has the messages, and the ledger the steps.
-        warn!("not all could be handed back in time; claims that are left have to run out");
-        due.abort();
+    let failure = parts
+        .drain(config.worker.drain_timeout, failed, cut_short)
+        .await;
+    if let Some(file) = &config.worker.heartbeat_file {
+        forget_heartbeat(file);
     }
     match failure {
         None => {
@@ -191,15 +163,26 @@ async fn dispatch(
     }
 }
 
+/// Everything that can be found wrong with the settings without a connection.
+pub(crate) fn settings(config: &Config) -> Vec<StartError> {
+    [
+        dialect(config).err().map(StartError::from),
+        EfaClients::new(&efa_settings(config))
+            .err()
+            .map(StartError::from),
+        minimum_version(config).err(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// Checks everything that can be checked without a connection.
 ///
 /// # Errors
 /// As [`run`]'s.
 pub fn check(config: &Config) -> Result<(), StartError> {
-    dialect(config)?;
-    EfaClients::new(&efa_settings(config))?;
-    minimum_version(config)?;
-    Ok(())
+    settings(config).into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Applies the migrations that are missing.
@@ -214,7 +197,8 @@ pub async fn migrate(config: &Config, database_url: &str) -> Result<(), StartErr
 }
 
 /// Whether the heartbeat file was touched within the time that the slowest answer from Postgres
-/// takes, and half a minute. A worker that waits for Postgres or RabbitMQ is alive.
+/// takes, and half a minute. A worker that waits for Postgres or RabbitMQ is alive. One whom Postgres
+/// refuses something is not, nor one that has ended or has not got as far as to start.
 pub fn alive(heartbeat_file: &Path, config: &Config) -> bool {
     const GRACE: Duration = Duration::from_secs(30);
     let slowest = config.ledger.connect_timeout + config.ledger.statement_timeout;
@@ -225,6 +209,16 @@ pub fn alive(heartbeat_file: &Path, config: &Config) -> bool {
             .unwrap_or_default()
             < config.due.interval + slowest + GRACE
     })
+}
+
+/// A worker that has not begun, or has ended, is not alive, however lately the file was touched.
+fn forget_heartbeat(file: &Path) {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            warn!(file = %file.display(), %error, "can't remove the heartbeat file");
+        }
+        _ => {}
+    }
 }
 
 async fn connect_ledger(config: &Config, url: &str) -> Result<Ledger, ledger::LedgerError> {

@@ -69,6 +69,18 @@ fn bad_values_name_the_key() {
             "timing.redeploy_quiet",
         ),
         ("[due]\nbatch = 0", "due.batch"),
+        ("[broker]\nprefetch = 0", "broker.prefetch"),
+        ("[timing]\nmax_deaths = 0", "timing.max_deaths"),
+        ("[timing]\nretry_max = \"0s\"", "timing.retry_max"),
+        (
+            "[ledger]\nstatement_timeout = \"0s\"",
+            "ledger.statement_timeout",
+        ),
+        (
+            "[worker]\ndrain_timeout = \"900000000000y\"",
+            "drain_timeout",
+        ),
+        ("[timing]\npoll = \"2y\"", "not be longer than a year"),
         ("[broker]\nurl = \"amqp://a:b@c\"", "url"),
     ] {
         let error = load(text).expect_err(text);

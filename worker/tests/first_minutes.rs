@@ -40,11 +40,13 @@ fn when_a_configuration_has_many_problems_then_each_is_one_line() {
     let config = write(
         folder.path(),
         &format!(
-            "[worker]\nconcurrency = 0\nheartbeat_file = \"/none/alive\"\n\
+            "[worker]\nconcurrency = 0\nclaim = \"0s\"\nheartbeat_file = \"/none/alive\"\n\
              [broker]\nprefix = \"{prefix}\"\n\
              [secrets]\ndir = \"/none/secrets\"\n\
              [slx]\nknown_hosts = \"/none/known_hosts\"\ndialect = \"/none/dialect.toml\"\n\
-             [efa]\nca_file = \"/none/ca.pem\"\n"
+             minimum_version = \"recent\"\n\
+             [efa]\nca_file = \"/none/ca.pem\"\n\
+             [timing]\nsettle = \"1s\"\nmax_sends = 0\n"
         ),
     );
     let output = worker(&["--config", &config, "--check-config"])
@@ -55,6 +57,10 @@ fn when_a_configuration_has_many_problems_then_each_is_one_line() {
     let said = lines(&output, 2);
     for one in [
         "worker.concurrency",
+        "worker.claim",
+        "timing.settle",
+        "timing.max_sends",
+        "slx.minimum_version",
         "/none/alive",
         "broker.prefix",
         "/none/secrets",
@@ -67,7 +73,7 @@ fn when_a_configuration_has_many_problems_then_each_is_one_line() {
         let found = said.iter().filter(|line| line.contains(one));
         assert_eq!(found.count(), 1, "{one}: {said:#?}");
     }
-    assert_eq!(said.len(), 9, "{said:#?}");
+    assert_eq!(said.len(), 13, "{said:#?}");
     assert!(said.iter().all(|line| line.starts_with("error: ")));
 }
 

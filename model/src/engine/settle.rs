@@ -23,6 +23,11 @@ impl World {
         let over = time == Time::Over;
         let exhausted = held.attempts >= RETRY_ATTEMPTS;
         match performed {
+            // It is held until its command can't be on its way: a wait would have it run once more.
+            Performed::Died => match time {
+                Time::Over => self.fail_or_wait(rules, worker, &held, time)?,
+                Time::NotYet => return None,
+            },
             Performed::Done(_) if over => return None,
             Performed::Done(case) => self.succeed(rules, worker, &held, case),
             Performed::Failed => self.fail_or_wait(rules, worker, &held, time)?,

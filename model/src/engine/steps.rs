@@ -16,6 +16,9 @@ impl World {
             return None;
         };
         let stage = match self.claim(rules, worker)? {
+            Claim::Held(held) if held.deadly && rules.hold(Rule::MaxDeaths) => {
+                Stage::Settle(held, Performed::Died)
+            }
             Claim::Held(held) => Stage::Perform(held),
             Claim::Behind(found) if found == seq + 1 => {
                 Stage::Announce(Announcement { id, seq: found })
@@ -57,6 +60,9 @@ impl World {
         let Stage::Perform(held) = self.stage(worker)? else {
             return None;
         };
+        if held.deadly {
+            self.foul(Foul::RunAfterDeaths);
+        }
         let site = &self.sites[self.ledger.executions[held.id].deployment];
         let stage = if Kind::of(held.state).is_some() {
             Stage::Observe(held, Status::of(site))

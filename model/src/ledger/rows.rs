@@ -26,6 +26,8 @@ pub struct Execution {
     pub redeploy_id: bool,
     /// How often in a row the step was tried again.
     pub attempts: u8,
+    /// How many workers in a row died while they held the step.
+    pub deaths: u8,
     /// Whether the ledger has a time at which it announces the step again.
     pub wake_at: bool,
     /// Who holds the step.

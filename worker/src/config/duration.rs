@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de};
 
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// The duration as it would be written in the file.
 pub fn text(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
@@ -15,7 +17,12 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
 
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(|error| {
+    let duration = humantime::parse_duration(&text).map_err(|error| {
         de::Error::custom(format_args!("{error}; write it like \"90s\" or \"10m\""))
-    })
+    })?;
+    // Clocks can't count to what is much longer.
+    if duration > LONGEST {
+        return Err(de::Error::custom("must not be longer than a year"));
+    }
+    Ok(duration)
 }

@@ -31,7 +31,8 @@ pub struct WorkerConfig {
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub drain_timeout: Duration,
-    /// A file that is touched while the worker is alive, for `tpvm-worker health`.
+    /// A file for `tpvm-worker health`: touched while the worker is alive, also while it waits for
+    /// Postgres or RabbitMQ; not while Postgres refuses it; removed when it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_file: Option<PathBuf>,
 }

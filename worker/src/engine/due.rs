@@ -6,6 +6,7 @@ mod ends;
 mod events;
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -49,7 +50,7 @@ async fn meanwhile<T>(waking: &mut Waking<'_>, work: impl Future<Output = T>) ->
     }
 }
 
-/// The file's time of change says that the loop goes round.
+/// The file's time of change says that the loop goes round, and that Postgres refuses nothing.
 async fn beat(file: &Path) {
     if let Err(error) = tokio::fs::write(file, b"").await {
         warn!(file = %file.display(), %error, "can't write the heartbeat file");
@@ -82,7 +83,9 @@ impl Engine {
             tokio::select! {
                 _ = ticks.tick() => {
                     more = true;
-                    if let Some(file) = &self.config.worker.heartbeat_file {
+                    if let Some(file) = &self.config.worker.heartbeat_file
+                        && !self.is_refused()
+                    {
                         meanwhile(&mut waking, beat(file)).await;
                     }
                 }
@@ -107,15 +110,24 @@ impl Engine {
         let taken = self.around.ledger.due(limit, due.again_after);
         match meanwhile(waking, taken).await {
             Ok(found) => {
+                self.due_refused.store(false, Ordering::Relaxed);
                 let more = found.len() == free;
                 waking.extend(found.into_iter().map(|due| self.wake(due).boxed()));
                 more
             }
             Err(error) => {
                 warn!(error = chain(&error), "can't ask the ledger what is due");
+                self.due_refused
+                    .store(error.is_for_good(), Ordering::Relaxed);
                 false
             }
         }
+    }
+
+    /// Whether Postgres answers, and does not let this worker do its work. A server that is away is
+    /// waited for; this takes somebody who changes something.
+    fn is_refused(&self) -> bool {
+        self.around.ledger.is_refused() || self.due_refused.load(Ordering::Relaxed)
     }
 
     /// A step that nobody has taken up since it began may never have been announced; otherwise

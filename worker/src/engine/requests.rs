@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use broker::{Delivery, Outgoing, PublishError};
-use ledger::{Acceptance, LedgerError};
+use ledger::{Acceptance, Filter, LedgerError};
 use schemas::{Answer, DecodeError, Reason, ReasonCode, Reply, State, UpgradeRequest, V1, decode};
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -66,6 +66,54 @@ impl Engine {
             Ok(()) => Verdict::DeadLetter(set_aside::refused_by_ledger(error)),
             Err(halted) => self.acknowledged(Err(halted.into())),
         }
+    }
+
+    /// Handling it panicked, and again when it was delivered anew. What had been accepted by then
+    /// is carried out: the ledger's loop sees to it.
+    pub(super) async fn answer_after_panics(
+        &self,
+        delivery: &Delivery,
+        location: &str,
+    ) -> Result<Verdict, AnnounceError> {
+        let (answer, verdict) = match self.accepted_before(delivery).await? {
+            Some(execution_id) => (
+                Answer::Accepted {
+                    execution_id,
+                    duplicate: true,
+                },
+                Verdict::Ack,
+            ),
+            None => (
+                rejection(
+                    ReasonCode::Internal,
+                    "a fault of the workers' program keeps them from handling the request, which \
+                     is kept among the dead letters"
+                        .to_owned(),
+                    "have an operator look at the dead letters (`tpvm-upgrade dead-letters show`) \
+                     and at the workers' logs; once the fault is removed, request the upgrade \
+                     again with the same request id",
+                ),
+                Verdict::DeadLetter(set_aside::panicked(location)),
+            ),
+        };
+        let id = readable_id(&delivery.body);
+        self.answer(delivery, id, answer).await?;
+        Ok(verdict)
+    }
+
+    async fn accepted_before(&self, delivery: &Delivery) -> Result<Option<Uuid>, AnnounceError> {
+        let Ok(request) = decode::<UpgradeRequest>(&delivery.body) else {
+            return Ok(None);
+        };
+        let filter = Filter {
+            ip_address: Some(request.ip_address),
+            ..Filter::default()
+        };
+        let ledger = &self.around.ledger;
+        let read = self.persist("look for an execution", || ledger.executions(&filter));
+        let mut found = read.await??.into_iter().flatten();
+        let same = found.find(|execution| execution.request_id == request.request_id);
+        Ok(same.map(|execution| execution.id))
     }
 
     async fn accept(

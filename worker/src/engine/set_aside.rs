@@ -85,6 +85,15 @@ pub(super) fn refused_by_ledger(error: &LedgerError) -> SetAside {
     )
 }
 
+/// A request at which workers panic.
+pub(super) fn panicked(location: &str) -> SetAside {
+    because(
+        format!("the worker panicked at {location} while it handled this request, and again"),
+        "the requester was answered, if possible, that it is kept here. Report this with the \
+         worker's log; redrive it once the workers are updated, or purge it",
+    )
+}
+
 /// A step that is put off until somebody mends its row.
 pub(super) fn put_off(problem: String) -> SetAside {
     because(
