@@ -15,7 +15,7 @@ async fn letter(world: &World) -> (Value, String) {
             .cli(&["dead-letters", "list", "--format", "json"])
             .await;
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
-        let letters = listed.as_array().unwrap().clone();
+        let letters = listed["items"].as_array().unwrap().clone();
         (!letters.is_empty()).then_some(letters)
     })
     .await;
