@@ -12,6 +12,7 @@ pub use self::file::FleetFileError;
 pub use self::generate::{DeploymentOptions, FIRMWARE_HOST, NodeFault, Standby};
 use crate::faults::Fault;
 use crate::switch::config::TpvmConfig;
+use crate::switch::login::Login;
 use crate::switch::profile::Profile;
 
 /// Everything that is simulated.
@@ -103,6 +104,8 @@ pub struct SwitchSpec {
     pub image: Option<String>,
     /// What a session with it is like.
     pub profile: Profile,
+    /// How it takes logins.
+    pub login: Login,
     /// Faults of the command line, from the start.
     pub faults: Vec<Fault>,
 }

@@ -29,4 +29,5 @@ pub use identity::IdentityError;
 pub use settings::{Listen, Settings};
 pub use simulator::{Files, Simulator, SimulatorError};
 pub use switch::config::{Dns, Interface, Ldap, LdapCaCert, TpvmConfig, TrustedPeer};
+pub use switch::login::Login;
 pub use switch::profile::Profile;

@@ -163,6 +163,7 @@ impl Starting {
                 auth_rejection_time: Duration::from_millis(50),
                 auth_rejection_time_initial: Some(Duration::ZERO),
                 preferred: switch.profile.algorithms(),
+                methods: switch.login.methods(),
                 ..russh::server::Config::default()
             });
             let listener = self.listen(switch.address.into(), &switch.name)?;

@@ -3,6 +3,7 @@
 mod commands;
 pub mod config;
 pub(crate) mod health;
+pub(crate) mod login;
 mod output;
 mod perform;
 pub(crate) mod profile;

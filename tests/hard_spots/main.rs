@@ -15,6 +15,7 @@ mod exhausted;
 mod full;
 mod headers;
 mod listeners;
+mod logins;
 mod many;
 mod parts;
 mod permissions;

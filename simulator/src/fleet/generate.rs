@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Credentials, DeploymentSpec, FirmwareHost, Fleet, SwitchSpec};
 use crate::faults::Fault;
 use crate::switch::config::{Dns, Interface, Ldap, LdapCaCert, TpvmConfig, TrustedPeer, encode};
+use crate::switch::login::Login;
 use crate::switch::profile::Profile;
 
 /// The firmware host of a generated fleet.
@@ -51,6 +52,8 @@ pub struct DeploymentOptions {
     pub image: Option<String>,
     /// What sessions with both switches are like.
     pub profile: Profile,
+    /// How both switches take logins.
+    pub login: Login,
     /// Faults of the EFA API.
     pub faults: Vec<Fault>,
     /// Faults of the switches' command lines.
@@ -138,6 +141,7 @@ fn deployment(
                 persisted: Some(config),
                 persisted_version: Some(tpvm_version),
                 profile: options.profile,
+                login: options.login,
                 image: replaced.then(|| or(&options.image, "4.2.5")),
                 faults: options
                     .switch_faults

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use russh::keys::ssh_key::PublicKey;
 use russh::server::{
-    Auth, ChannelOpenHandle, Config, Handler, Msg, Session, VerifiedPublicKey, run_stream,
+    Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Session, VerifiedPublicKey, run_stream,
 };
 use russh::{Channel, ChannelId, Disconnect, Pty};
 use secrecy::ExposeSecret as _;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Switch;
+use super::login::{Keyboard, Login, Typed};
 use super::shell::{End, Shell};
 use crate::wire::Wire;
 
@@ -37,6 +38,7 @@ pub(crate) async fn serve(
                     wire: wire.clone(),
                     tasks: tasks.clone(),
                     channel: None,
+                    keyboard: Keyboard::default(),
                 };
                 tasks.spawn(carry(stream, wire, config.clone(), connection));
             }
@@ -70,16 +72,23 @@ struct Connection {
     tasks: TaskTracker,
     /// The session channel, until its shell starts.
     channel: Option<Channel<Msg>>,
+    keyboard: Keyboard,
 }
 
 impl Connection {
+    fn knows(&self, user: &str, password: &str) -> bool {
+        let credentials = &self.switch.world.credentials;
+        user == credentials.switch_user && password == credentials.switch_password.expose_secret()
+    }
+
     /// Books a login, lets the faults at it, and answers.
     async fn login(&self, method: &str, user: &str, known: bool) -> Auth {
         let text = format!("{method} login of {user}");
         self.switch.counters.received("ssh-login", text);
         let met = self.switch.faults.meet("ssh-login");
         tokio::time::sleep(met.slow).await;
-        if met.lost_before_effect {
+        let cuts = !known && self.switch.spec.login == Login::Cuts;
+        if met.lost_before_effect || cuts {
             self.wire.cut();
         }
         if !known || met.lost_before_effect || met.without_effect || met.refuse.is_some() {
@@ -98,10 +107,27 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let credentials = &self.switch.world.credentials;
-        let known = user == credentials.switch_user
-            && password == credentials.switch_password.expose_secret();
+        let known = self.knows(user, password);
         Ok(self.login("password", user, known).await)
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let login = self.switch.spec.login;
+        let known = match self.keyboard.typed(login, response) {
+            Typed::Form(form) => return Ok(form),
+            Typed::Password(password) => self.knows(user, &password),
+            Typed::Wrong => false,
+        };
+        let answer = self.login("keyboard", user, known).await;
+        Ok(match self.keyboard.more(login) {
+            Some(form) if answer == Auth::Accept => form,
+            _ => answer,
+        })
     }
 
     async fn auth_publickey(
@@ -141,7 +167,10 @@ impl Handler for Connection {
         _modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_success(channel)
+        match self.switch.spec.login {
+            Login::NoTerminal => session.channel_failure(channel),
+            _ => session.channel_success(channel),
+        }
     }
 
     async fn shell_request(
@@ -149,7 +178,8 @@ impl Handler for Connection {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let Some(open) = self.channel.take() else {
+        let refuses = self.switch.spec.login == Login::NoShell;
+        let Some(open) = self.channel.take_if(|_| !refuses) else {
             return session.channel_failure(channel);
         };
         session.channel_success(channel)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::commands::{Command, Mode, masked};
+use super::login::{Login, QUESTION};
 use super::perform::perform;
 use super::terminal::Terminal;
 use super::{Switch, output, words};
@@ -68,6 +69,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
         self.terminal
             .write(b"\r\nWelcome to the Extreme SLX-OS Software\r\n")
             .await?;
+        if self.switch.spec.login == Login::Question {
+            self.terminal.write(QUESTION.as_bytes()).await?;
+            if self.terminal.line().await?.is_none() {
+                return Ok(End::Left);
+            }
+        }
         loop {
             let prompt = self.next_prompt();
             self.terminal.write(prompt.as_bytes()).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use simulator::{Fault, FaultKind, Fleet};
+use simulator::{DeploymentOptions, Fault, FaultKind, Fleet, Login};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use worker::slx::{Effect, HostKeys, SlxError, Spent, Switch};
@@ -224,4 +224,109 @@ async fn nothing_prints_a_secret() {
     let error = device.upgrade(&image.source(), &leave()).await.unwrap_err();
     assert!(error.to_string().contains("[redacted]"), "{error}");
     lab.assert_no_secret(&format!("{error} {error:?}"));
+}
+
+/// Each way that a switch takes logins in, or doesn't: what becomes of it, with how many logins.
+#[tokio::test]
+async fn when_a_switch_takes_logins_in_its_own_way_then_the_session_opens_or_says_what_is_missing()
+{
+    let cases = [
+        (Login::Plain, None, 1),
+        (Login::Cuts, None, 1),
+        (Login::Keyboard, None, 1),
+        (
+            Login::KeyboardTwoFields,
+            Some((
+                "asks for something else than the password: \"Login / Password: / One-time code from the token:\"",
+                "answer what the switch asks",
+                false,
+            )),
+            0,
+        ),
+        (
+            Login::KeyboardCode,
+            Some((
+                "asks for something else than the password: \"Login / One-time code from the token:\"",
+                "answer what the switch asks",
+                false,
+            )),
+            1,
+        ),
+        (
+            Login::NoTerminal,
+            Some(("the switch refused a terminal", "allow the user one", true)),
+            1,
+        ),
+        (
+            Login::NoShell,
+            Some((
+                "the switch refused a shell",
+                "whether the user may use the command line",
+                true,
+            )),
+            1,
+        ),
+        (
+            Login::Question,
+            Some((
+                "asks something at the login: \"",
+                "answer what the switch asks",
+                false,
+            )),
+            1,
+        ),
+    ];
+    let options = cases.iter().map(|(login, ..)| DeploymentOptions {
+        login: *login,
+        ..DeploymentOptions::default()
+    });
+    let lab = Lab::start(Fleet::with(&options.collect::<Vec<_>>())).await;
+    for (n, (login, expected, logins)) in cases.into_iter().enumerate() {
+        let device = lab.inventory.deployments[n].devices[1].clone();
+        let opened = lab.try_connect(&device, &lab.ssh()).await;
+        match (opened, expected) {
+            (Ok(mut session), None) => {
+                session.slx_version().await.unwrap();
+            }
+            (Err(error), Some((cause, remedy, again))) => {
+                assert!(error.to_string().contains(cause), "{login:?}: {error}");
+                assert!(
+                    error.remedy().contains(remedy),
+                    "{login:?}: {}",
+                    error.remedy()
+                );
+                assert_eq!(error.is_transient(), again, "{login:?}");
+                lab.assert_no_secret(&format!("{error} {error:?}"));
+            }
+            (Ok(_), Some(_)) => panic!("{login:?} is no hindrance"),
+            (Err(error), None) => panic!("{login:?}: {error}"),
+        }
+        let switch = lab.simulator.switch(device.ip_address).unwrap();
+        assert_eq!(switch.received("ssh-login"), logins, "{login:?}");
+    }
+}
+
+/// A slow login is waited for until the time is over; then it may be a refusal, and counts as one.
+#[tokio::test]
+async fn when_a_login_is_slow_then_it_is_waited_for_and_sent_once() {
+    let lab = lab().await;
+    for (time, opens) in [(1, true), (60, false)] {
+        let slow = FaultKind::Slow(Duration::from_secs(time));
+        lab.switch(1)
+            .fault(Fault::new("ssh-login", slow).once())
+            .unwrap();
+        let before = lab.switch(1).received("ssh-login");
+        let mut settings = lab.ssh();
+        settings.connect_timeout = Duration::from_secs(4);
+        let opened = lab.try_connect(&lab.device(1), &settings).await;
+        assert_eq!(opened.is_ok(), opens, "{time} s");
+        if let Err(error) = opened {
+            assert_eq!(error.spent_login(), Some(Spent::Unanswered), "{error:?}");
+            assert!(
+                error.to_string().contains("did not answer in time"),
+                "{error}"
+            );
+        }
+        assert_eq!(lab.switch(1).received("ssh-login"), before + 1);
+    }
 }

@@ -7,6 +7,9 @@ use ring::hmac;
 /// OpenSSH takes no longer pattern.
 const MAX_PATTERN: usize = 1023;
 
+/// The length of a salt, in bytes; OpenSSH takes no other.
+const SALT: usize = 20;
+
 /// Whether a line with these hosts is for this name, which is in lower case.
 ///
 /// # Errors
@@ -73,6 +76,9 @@ fn is_hashed(hashed: &str, name: &str) -> Option<bool> {
     let (salt, hash) = hashed.strip_prefix("1|")?.split_once('|')?;
     let salt = BASE64_STANDARD.decode(salt).ok()?;
     let hash = BASE64_STANDARD.decode(hash).ok()?;
+    if salt.len() != SALT {
+        return None;
+    }
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
     Some(hmac::verify(&key, name.as_bytes(), &hash).is_ok())
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod oracle;
+
 use super::*;
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
