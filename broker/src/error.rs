@@ -12,11 +12,9 @@ pub enum BrokerError {
         problem: String,
     },
     /// The prefix of the names does not serve.
-    #[error("the prefix {prefix:?} can't be used: {problem}")]
+    #[error("the prefix can't be used: {problem}")]
     InvalidPrefix {
-        /// The prefix.
-        prefix: String,
-        /// What it must be.
+        /// What is wrong with it, and what it must be.
         problem: String,
     },
     /// A name is longer than AMQP allows.

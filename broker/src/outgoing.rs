@@ -3,6 +3,9 @@
 use schemas::{Event, Message, Names, Reply, Revert, Step, TraceContext, UpgradeRequest, encode};
 use uuid::Uuid;
 
+/// What RabbitMQ makes of `amq.rabbitmq.reply-to` begins like this.
+const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to.";
+
 /// A message to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -10,8 +13,8 @@ pub struct Outgoing {
     pub exchange: String,
     /// The routing key.
     pub routing_key: String,
-    /// Whether it is a failure that no queue takes the message. Only events are published
-    /// without: nobody has to listen to them, and the ledger keeps what they say.
+    /// Whether it is a failure that no queue takes the message. Events are published without:
+    /// nobody has to listen to them, and the ledger keeps what they say.
     pub mandatory: bool,
     /// JSON.
     pub body: Vec<u8>,
@@ -88,7 +91,9 @@ impl Outgoing {
         }
     }
 
-    /// An answer, to the queue that the request named.
+    /// An answer, to the queue that the request named. RabbitMQ hands it straight to a channel
+    /// that waits for it (direct reply-to) without a queue, and gives it back as unroutable all the
+    /// same if it is mandatory: the requester would be answered twice.
     pub fn reply(
         queue: &str,
         reply: &Reply,
@@ -96,6 +101,7 @@ impl Outgoing {
         trace: TraceContext,
     ) -> Self {
         Self {
+            mandatory: !queue.starts_with(DIRECT_REPLY_TO),
             correlation_id,
             ..Self::new(
                 String::new(),

@@ -42,10 +42,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), BrokerError> {
     } else {
         return Ok(());
     };
-    Err(BrokerError::InvalidPrefix {
-        prefix: prefix.chars().take(80).collect(),
-        problem,
-    })
+    Err(BrokerError::InvalidPrefix { problem })
 }
 
 /// Checks the URL, connects once and declares every exchange and queue.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use broker::{BrokerError, PublishError};
 use ledger::LedgerError;
+use schemas::files::FileProblem;
 use uuid::Uuid;
 
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ pub(crate) enum CliError {
     #[error("{} does not end in .json or .toml", .0.display())]
     FileEnding(PathBuf),
     #[error("{}: {problem}", .path.display())]
-    FileInvalid { path: PathBuf, problem: String },
+    FileInvalid { path: PathBuf, problem: FileProblem },
     #[error("the inventory in {} was refused, and nothing of it was loaded", .path.display())]
     InventoryRefused {
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! The command line `tpvm-upgrade`: asks for TPVM upgrades as EFA does, over RabbitMQ, and shows
 //! from the ledger what became of them.
 
+mod arguments;
 mod cli;
 mod commands;
 mod error;
@@ -15,12 +16,10 @@ mod text;
 
 use std::io::{self, Write};
 
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
-use crate::cli::Cli;
 use crate::error::{CliError, explain};
 use crate::output::Output;
 
@@ -28,7 +27,7 @@ pub use crate::exit::Exit;
 
 /// Runs the command that the process arguments name, and says how it ended.
 pub async fn run() -> Exit {
-    let cli = Cli::parse();
+    let cli = arguments::read();
     start_logging();
     let mut output = Output::new(cli.global.format);
     match commands::run(cli, &mut output).await {

@@ -60,7 +60,8 @@ pub enum Verdict {
     Reverted,
     /// It failed, and so did the roll-back: someone must look at the device.
     RevertFailed,
-    /// It was cancelled before anything was changed.
+    /// Reserved for an upgrade that is cancelled before anything is changed: no version of the
+    /// workers ends one like this yet.
     Cancelled,
 }
 

@@ -145,3 +145,57 @@ async fn when_a_login_is_tried_then_no_library_shows_its_password_at_any_level()
     shows_nothing("tpvm-upgrade", &["doctor"], &database, &amqp).await;
     shows_nothing("tpvm-upgrade", &["list"], &with_password(&database), &amqp).await;
 }
+
+/// Files that hold a URL, or the password alone, where something else belongs.
+fn wrong_files() -> Vec<String> {
+    let url = format!("amqp://user:{PASSWORD}@host/");
+    vec![
+        url.clone(),
+        format!("broker = \"{url}\"\n"),
+        format!("[broker]\nurl = \"{url}\"\n"),
+        format!("[broker]\nprefix = \"{url} \"\n"),
+        format!("[broker]\nprefix = [\"{url}\"]\n"),
+        format!("[broker\nprefix = \"{url}\"\n"),
+        format!("[worker]\nclaim = \"{PASSWORD}\"\n"),
+        format!("[worker]\nstates = [\"{PASSWORD}\"]\n"),
+        format!("[slx]\nminimum_version = \"{url}\"\n"),
+        format!("[session]\nprompt = \"({url}\"\n"),
+        format!("[[firmware_hosts]]\nip_address = \"{PASSWORD}\"\n"),
+        format!("[[firmware_hosts]]\nprotocol = \"{url}\"\n"),
+        format!("\"{url}\" = 1\n"),
+    ]
+}
+
+#[tokio::test]
+async fn when_a_file_is_wrong_then_no_program_shows_what_stands_in_it_at_any_level() {
+    const NOWHERE: &str = "amqp://127.0.0.1:1";
+    let database = std::env::var("DATABASE_URL").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (n, text) in wrong_files().into_iter().enumerate() {
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(format!("{n}-{name}"));
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let wrong = write("wrong.toml", &text);
+        let with_dialect = format!("[slx]\ndialect = \"{wrong}\"\n");
+        let with_dialect = write("with-dialect.toml", &with_dialect);
+        let json = serde_json::json!({ "firmware_hosts": [text] });
+        let json = write("wrong.json", &json.to_string());
+        let runs: [(&str, &[&str]); 6] = [
+            ("tpvm-worker", &["--config", &wrong]),
+            ("tpvm-worker", &["--config", &wrong, "--check-config"]),
+            ("tpvm-worker", &["--config", &with_dialect]),
+            (
+                "tpvm-worker",
+                &["--config", &with_dialect, "--check-config"],
+            ),
+            ("tpvm-upgrade", &["inventory", "load", &wrong]),
+            ("tpvm-upgrade", &["inventory", "load", &json]),
+        ];
+        join_all(
+            runs.map(|(program, arguments)| shows_nothing(program, arguments, &database, NOWHERE)),
+        )
+        .await;
+    }
+}

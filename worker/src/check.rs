@@ -15,10 +15,7 @@ pub fn one_line(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        let said = match error.downcast_ref::<toml::de::Error>() {
-            Some(error) => toml_problem(error),
-            None => error.to_string(),
-        };
+        let said = error.to_string();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         if !text.contains(&said) {
             if !text.is_empty() {
@@ -29,13 +26,6 @@ pub fn one_line(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     text
-}
-
-/// Without the lines that it quotes: the first line says where, the message what.
-fn toml_problem(error: &toml::de::Error) -> String {
-    let whole = error.to_string();
-    let place = whole.lines().next().unwrap_or_default();
-    format!("{place}: {}", error.message())
 }
 
 /// Why a worker did not start, or ended, in one line: what failed says enough by itself.

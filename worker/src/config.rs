@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use schemas::State;
-use schemas::strict::Strict;
+use schemas::files::{FileProblem, from_toml};
 use serde::{Deserialize, Serialize};
 
 pub use reference::markdown as reference;
@@ -63,7 +63,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Where and why.
-        source: Box<toml::de::Error>,
+        source: FileProblem,
     },
     /// A value that can't work.
     #[error("{key} = {value}: {problem}")]
@@ -99,12 +99,10 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        toml::Deserializer::parse(&text)
-            .and_then(|toml| Config::deserialize(Strict::new(toml)))
-            .map_err(|source| ConfigError::Invalid {
-                path: path.to_owned(),
-                source: Box::new(source),
-            })
+        from_toml(&text).map_err(|source| ConfigError::Invalid {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Every value that can't work, alone or with others.

@@ -75,9 +75,7 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let code = match &error {
-            StartError::Dialect(_) | StartError::Efa(_) | StartError::MinimumVersion { .. } => {
-                UNUSABLE
-            }
+            StartError::Dialect(_) | StartError::Efa(_) | StartError::MinimumVersion => UNUSABLE,
             StartError::Ledger(ledger::LedgerError::Invalid(_)) => UNUSABLE,
             StartError::Ledger(_) => UNAVAILABLE,
             StartError::Ended { .. } => 1,

@@ -56,11 +56,8 @@ pub enum StartError {
         task: &'static str,
     },
     /// A version that does not parse.
-    #[error("slx.minimum_version = {value}: not an SLX-OS version like 20.3.2a")]
-    MinimumVersion {
-        /// What was set.
-        value: String,
-    },
+    #[error("slx.minimum_version: not an SLX-OS version like 20.3.2a")]
+    MinimumVersion,
 }
 
 /// Runs until `stop` is cancelled and everything at hand is finished or handed back.
@@ -293,9 +290,7 @@ fn efa_settings(config: &Config) -> EfaSettings {
 
 fn minimum_version(config: &Config) -> Result<crate::versions::SlxVersion, StartError> {
     let value = &config.slx.minimum_version;
-    value.parse().map_err(|_| StartError::MinimumVersion {
-        value: value.clone(),
-    })
+    value.parse().map_err(|_| StartError::MinimumVersion)
 }
 
 /// The configured name, or the host's with the process id: unique enough to tell who did what.

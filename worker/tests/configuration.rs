@@ -51,7 +51,7 @@ fn bad_values_name_the_key() {
         ),
         (
             "[worker]\nstates = [\"tpvm-demolition\"]",
-            "tpvm-demolition",
+            "line 2: worker.states[0]: found an unknown word, expected one of `",
         ),
         ("[slx]\nhost_keys = \"any\"", "host_keys"),
         ("[timing]\nsettle = \"1s\"", "timing.settle"),
@@ -95,4 +95,70 @@ fn a_missing_file_is_named() {
         error.to_string().contains("/nonexistent/worker.toml"),
         "{error}"
     );
+}
+
+/// Whatever stands in the file by mistake may hold a password.
+#[test]
+fn when_a_url_stands_in_a_wrong_place_then_no_error_repeats_it() {
+    const URL: &str = "amqp://alice:hunter2@broker/";
+    let mut tried = 0;
+    let mut refused_with = |text: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        tried += 1;
+        let Err(error) = Config::load(Some(file.path())) else {
+            return;
+        };
+        let mut said = format!("{error:?} {}", worker::check::one_line(&error));
+        let mut source: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = source {
+            said.push_str(&format!(" {error} {error:?}"));
+            source = error.source();
+        }
+        for secret in ["hunter2", "alice"] {
+            assert!(!said.contains(secret), "{text}\n{said}");
+        }
+    };
+    let default = toml::Table::try_from(Config::default()).unwrap();
+    let mut keys: Vec<(String, Option<String>)> = Vec::new();
+    for (section, value) in &default {
+        keys.push((section.clone(), None));
+        let names = value.as_table().unwrap().keys();
+        keys.extend(names.map(|name| (section.clone(), Some(name.clone()))));
+    }
+    assert!(keys.len() > 40, "{keys:?}");
+    for (section, name) in &keys {
+        for bad in [
+            format!("\"{URL}\""),
+            format!("[\"{URL}\"]"),
+            format!("{{ \"{URL}\" = 1 }}"),
+            format!("{{ url = \"{URL}\" }}"),
+            URL.to_owned(),
+            format!("\"{URL}"),
+            format!("'''{URL}"),
+        ] {
+            refused_with(&match name {
+                Some(name) => format!("[{section}]\n{name} = {bad}\n"),
+                None => format!("{section} = {bad}\n"),
+            });
+        }
+        refused_with(&format!("[{section}]\n\"{URL}\" = 1\n"));
+        refused_with(&format!("[{section}]\n{URL} = 1\n"));
+    }
+    refused_with(URL);
+    refused_with(&format!("[{URL}]"));
+    assert!(tried > 400, "{tried}");
+}
+
+#[test]
+fn when_an_array_stands_for_a_section_then_the_file_is_refused_there() {
+    let default = toml::Table::try_from(Config::default()).unwrap();
+    for (section, fields) in &default {
+        let values: Vec<_> = fields.as_table().unwrap().values().cloned().collect();
+        for array in [toml::Value::Array(values), toml::Value::Array(Vec::new())] {
+            let error = load(&format!("{section} = {array}\n")).expect_err(section);
+            let said = format!("line 1: {section}: found an array, expected a table");
+            assert!(error.contains(&said), "{error}");
+        }
+    }
 }

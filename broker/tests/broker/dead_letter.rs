@@ -67,6 +67,11 @@ async fn a_dead_letter_keeps_what_it_was_and_says_why() {
         let AMQPValue::Timestamp(at) = headers[HEADER_SET_ASIDE_AT] else {
             panic!("{headers:?}");
         };
+        // As the document says.
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("../../../schemas/asyncapi.json")).unwrap();
+        let headers = &document["components"]["messages"]["deadLetter"]["headers"]["properties"];
+        assert_eq!(headers[HEADER_SET_ASIDE_AT]["x-amqp-type"], "timestamp");
         let at = i64::try_from(at).unwrap();
         assert!((before..=chrono::Utc::now().timestamp()).contains(&at));
     })

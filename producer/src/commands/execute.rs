@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use broker::{BrokerOptions, Inbox, Outgoing, PublishError, Publisher};
 use clap::Args;
-use schemas::values::{ImagePath, Requester, SecretName, UserName};
+use schemas::messages::parse_id;
+use schemas::values::{ImagePath, Requester, SecretName, UserName, address};
 use schemas::{Answer, Options, Reply, TraceContext, UpgradeRequest, V1, decode};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::watch;
+use crate::arguments::duration;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -34,10 +36,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExecuteArgs {
     /// Management address of the switch whose TPVM is upgraded
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     ip: IpAddr,
     /// Address of the registered firmware host that serves the image
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = address)]
     firmware_host: IpAddr,
     /// Absolute path of the image on the firmware host
     #[arg(long, value_name = "PATH")]
@@ -59,13 +61,13 @@ pub(crate) struct ExecuteArgs {
     #[arg(long, value_name = "WHO")]
     requested_by: Option<Requester>,
     /// Repeat the request with this id instead of making a new one
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse_id)]
     request_id: Option<Uuid>,
     /// Follow the upgrade until it ends, as watch does (needs DATABASE_URL)
     #[arg(long)]
     wait: bool,
     /// How long to wait for the answer to the request
-    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = duration)]
     timeout: Duration,
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use schemas::messages::parse_id;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct HistoryArgs {
     /// The upgrade, by its execution id
-    #[arg(value_name = "EXECUTION_ID")]
+    #[arg(value_name = "EXECUTION_ID", value_parser = parse_id)]
     id: Uuid,
 }
 

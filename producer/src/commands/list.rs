@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use clap::Args;
 use ledger::{Execution, Filter, Ledger, LedgerError};
+use schemas::values::address;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -27,7 +28,7 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     unfinished: bool,
     /// Only upgrades of this device
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     ip: Option<IpAddr>,
     #[command(flatten)]
     limit: Limit,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use clap::Args;
 use ledger::{Execution, Filter, Ledger, LedgerError};
+use schemas::messages::parse_id;
+use schemas::values::address;
 use uuid::Uuid;
 
 use super::list::{Found, Limit, all};
@@ -32,12 +34,13 @@ pub(crate) struct ShowArgs {
     #[arg(
         long,
         value_name = "IP",
+        value_parser = address,
         value_delimiter = ',',
         conflicts_with = "execution_id"
     )]
     ip: Vec<IpAddr>,
     /// Only this upgrade
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse_id)]
     execution_id: Option<Uuid>,
     #[command(flatten)]
     limit: Limit,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use ledger::{Execution, HistoryRow, Ledger, LedgerError};
 use schemas::Verdict;
+use schemas::messages::parse_id;
 use uuid::Uuid;
 
 use self::view::View;
@@ -38,7 +39,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WatchArgs {
     /// The upgrade, by its execution id
-    #[arg(value_name = "EXECUTION_ID")]
+    #[arg(value_name = "EXECUTION_ID", value_parser = parse_id)]
     id: Uuid,
 }
 

@@ -113,3 +113,94 @@ async fn a_reader_that_went_away_is_no_failure() {
         assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
     }
 }
+
+/// Every option and argument with a value of its own kind, and something else as its value.
+#[tokio::test]
+async fn when_a_value_can_not_be_used_then_the_text_is_short_and_says_what_is_expected() {
+    let id = "01926e5a-7b1c-7cc3-98c4-dc0c0c07398f";
+    let execute = |name: &'static str| {
+        let good = [
+            ("--ip", "10.20.1.28"),
+            ("--firmware-host", "10.20.1.5"),
+            ("--tpvm-image", "/a.deb"),
+        ];
+        let others = good.into_iter().filter(move |(other, _)| *other != name);
+        let others = others.flat_map(|(name, value)| [name, value]);
+        std::iter::once("execute")
+            .chain(others)
+            .chain([name])
+            .collect::<Vec<_>>()
+    };
+    let cases: Vec<(Vec<&str>, &str)> = vec![
+        (execute("--ip"), "expected an IPv4 address like "),
+        (execute("--firmware-host"), "expected an IPv4 address like "),
+        (execute("--tpvm-image"), "invalid image path: expected "),
+        (
+            execute("--trusted-peer-password-secret"),
+            "invalid name of a secret: expected ",
+        ),
+        (execute("--requested-by"), "invalid requester: expected "),
+        (execute("--request-id"), "expected a UUID with hyphens"),
+        (execute("--timeout"), "expected a time like 90s"),
+        (vec!["show", "--ip"], "expected an IPv4 address like "),
+        (
+            vec!["show", "--execution-id"],
+            "expected a UUID with hyphens",
+        ),
+        (vec!["list", "--ip"], "expected an IPv4 address like "),
+        (vec!["list", "--limit"], "--limit"),
+        (vec!["history"], "expected a UUID with hyphens"),
+        (vec!["watch"], "expected a UUID with hyphens"),
+        (
+            vec!["dead-letters", "list", "--execution-id"],
+            "expected a UUID with hyphens",
+        ),
+        (vec!["dead-letters", "show"], "ID"),
+        (vec!["list", "--format"], "table, json"),
+        (vec![], "subcommand"),
+        (vec!["list", "--all"], "unexpected argument"),
+        (vec!["execute", "--trusted-peer-sudo-user"], "user name"),
+    ];
+    let long = format!("x/{}", "hunter2".repeat(1_500));
+    for (args, expected) in &cases {
+        let too_long = expected.starts_with("invalid ") || *expected == "user name";
+        for bad in [&long[..], "10.0.0.1 \u{1b}[2J\u{202e}\n\u{7}", "{01926e5a}"] {
+            let args: Vec<&str> = args.iter().copied().chain([bad]).collect();
+            let ran = finish(program(&args)).await;
+            if bad == "{01926e5a}" && args.contains(&"--requested-by") {
+                // It may be anybody's name.
+                continue;
+            }
+            let ran = ran.ended(2);
+            let text = &ran.stderr;
+            assert!(text.len() < 1_200, "{} bytes: {text:.900}", text.len());
+            let unsafe_one = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!text.contains(unsafe_one), "{text:?}");
+            let limit = bad == long && too_long && text.contains("at most ");
+            assert!(limit || text.contains(expected), "{expected}: {text}");
+            for word in [
+                "u32",
+                "i64",
+                "urn:uuid",
+                "::Err",
+                "ParseIntError",
+                "panicked",
+            ] {
+                assert!(!text.contains(word), "{text}");
+            }
+        }
+    }
+    // Whoever mistakes it for the secret itself types it here.
+    for bad in ["Hunter2 4711", "hunter2/4711", &long] {
+        let args = [&execute("--trusted-peer-password-secret")[..], &[bad]].concat();
+        let ran = finish(program(&args)).await.ended(2);
+        assert!(!ran.stderr.to_lowercase().contains("hunter2"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("--trusted-peer-password-secret"),
+            "{ran:?}"
+        );
+    }
+    finish(program(&["history", &format!("{{{id}}}")]))
+        .await
+        .ended(2);
+}

@@ -154,7 +154,7 @@ async fn encoded_passwords_are_kept_back() {
     let redacted = file(&folder, "redacted.json", &json);
     let ran = site.run(&["inventory", "load", &redacted]).await.ended(2);
     assert!(
-        ran.stderr.contains("password: not an encoded password"),
+        ran.stderr.contains("password: invalid encoded password"),
         "{ran:?}"
     );
 }
@@ -186,7 +186,7 @@ async fn a_bad_file_is_refused_with_the_field() {
             "EnCo;DeD1",
             "deployments[0].devices[0].tpvm_config.password: ",
         ),
-        ("deploy = true", "deploy = ", "line 40: "),
+        ("deploy = true", "deploy = ", "line 41: "),
     ] {
         assert!(TOML.contains(what), "{what}");
         let path = file(&folder, "bad.toml", &TOML.replace(what, bad));

@@ -116,7 +116,11 @@ fn problem(path: &str, error: &serde_json::Error) -> String {
         // Syntax: serde_json's texts are fixed, and the path may name a field that is not ours.
         return text;
     }
-    let place = format!(" at line {} column {}", error.line(), error.column());
+    let place = match error.line() {
+        // Of what was collected before it was read nobody knows the line.
+        0 => String::new(),
+        line => format!(" at line {line} column {}", error.column()),
+    };
     let what = without_value(text.strip_suffix(&place).unwrap_or(&text));
     match path {
         // The whole message, or within a part whose fields serde collects before it reads them.

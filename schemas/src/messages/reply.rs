@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Reply {
                 if reasons.is_empty() {
                     return Err(unfit(
                         "reasons of a rejected request",
-                        "an array of at least one reason",
+                        "an array of at least one reason, each with code, message and remedy",
                     ));
                 }
                 Answer::Rejected { reasons }

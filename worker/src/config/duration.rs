@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemas::values::InvalidValue;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -17,12 +18,17 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
 
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let duration = humantime::parse_duration(&text).map_err(|error| {
-        de::Error::custom(format_args!("{error}; write it like \"90s\" or \"10m\""))
-    })?;
+    let invalid = |expected| {
+        de::Error::custom(InvalidValue {
+            what: "duration",
+            expected,
+        })
+    };
+    let duration =
+        humantime::parse_duration(&text).map_err(|_| invalid("a time like 90s, 10m or 1h 30m"))?;
     // Clocks can't count to what is much longer.
     if duration > LONGEST {
-        return Err(de::Error::custom("must not be longer than a year"));
+        return Err(invalid("a year at most"));
     }
     Ok(duration)
 }

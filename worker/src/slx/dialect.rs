@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use schemas::strict::Strict;
+use schemas::files::{FileProblem, from_toml};
 use schemas::values::ImagePath;
 use serde::{Deserialize, Deserializer};
 
@@ -48,7 +48,7 @@ pub enum DialectError {
         path: PathBuf,
         /// Where and why.
         #[source]
-        source: toml::de::Error,
+        source: FileProblem,
     },
     /// A pattern or a template has not the names that it needs.
     #[error("the dialect file {} is not valid: {key} must name {expected}", path.display())]
@@ -200,9 +200,13 @@ pub(super) struct Pattern(pub Regex);
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Regex::new(&text)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        Regex::new(&text).map(Self).map_err(|error| {
+            // All of the error would quote the pattern; what is wrong with it stands last.
+            let whole = error.to_string();
+            let what = whole.lines().last().unwrap_or_default();
+            let what = what.strip_prefix("error: ").unwrap_or(what);
+            serde::de::Error::custom(format_args!("invalid pattern: {what}"))
+        })
     }
 }
 
@@ -235,12 +239,10 @@ impl Dialect {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Dialect, DialectError> {
-        let dialect = toml::Deserializer::parse(text)
-            .and_then(|toml| Dialect::deserialize(Strict::new(toml)))
-            .map_err(|source| DialectError::Syntax {
-                path: path.to_owned(),
-                source,
-            })?;
+        let dialect: Dialect = from_toml(text).map_err(|source| DialectError::Syntax {
+            path: path.to_owned(),
+            source,
+        })?;
         dialect
             .check_names()
             .map_err(|(key, expected)| DialectError::Names {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args};
 use schemas::Names;
+use schemas::messages::parse_id;
 use uuid::Uuid;
 
 use super::item::Item;
@@ -19,10 +20,10 @@ pub(crate) struct Filters {
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
     /// Only those of this upgrade
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse_id)]
     execution_id: Option<Uuid>,
     /// Only those of this request
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse_id)]
     request_id: Option<Uuid>,
     /// Only those with this text in their reason
     #[arg(long, value_name = "TEXT")]

@@ -33,7 +33,7 @@ fn replies() -> Value {
     json!({
         "address": null,
         "title": "Reply queue",
-        "description": "A queue of the requester's own, named by the request's reply_to. The reply is published on the default exchange with the queue's name as the routing key. An exclusive queue with a name that the broker chooses is enough for a requester that waits; a durable one keeps replies over a restart.",
+        "description": "A queue of the requester's own, named by the request's reply_to. The reply is published on the default exchange with the queue's name as the routing key. An exclusive queue with a name that the broker chooses is enough for a requester that waits; a durable one keeps replies over a restart. RabbitMQ's direct reply-to (reply_to: amq.rabbitmq.reply-to, consumed without acknowledgements on the channel that publishes) serves as well: the reply comes once, on that channel, and is lost with it. A queue that is full (x-overflow: reject-publish) is tried once: then the reply goes to the channel repliesWithoutQueue.",
         "messages": message("upgradeReply"),
         "bindings": { "amqp": {
             "is": "queue",
@@ -57,7 +57,7 @@ fn events(names: &Names) -> Value {
     json!({
         "address": "event.{state}",
         "title": "Events",
-        "description": "Each change of state of each upgrade, and its end (event.workflow-finished). Bind a queue of your own, with event.# for all. Events are published whether or not a queue is bound: one that nobody waits for is gone.",
+        "description": "Each change of state of each upgrade, and its end (event.workflow-finished). Bind a queue of your own, with event.# for all. Events are published whether or not a queue is bound: one that nobody waits for is gone. One that a full queue refuses (x-overflow: reject-publish) is published again, for all, until every queue has it; the upgrade goes on meanwhile.",
         "parameters": { "state": {
             "description": "The state entered.",
             "enum": State::ALL.map(State::slug),
@@ -75,7 +75,7 @@ fn steps(names: &Names) -> Value {
     json!({
         "address": "step.{state}",
         "title": "Steps (between workers)",
-        "description": "The work to do next, a queue for each state. Not for requesters: a message that does not match the ledger is discarded.",
+        "description": "The work to do next, a queue for each state. Not for requesters. A message that lies behind the ledger is dropped; one of an execution that the ledger has never heard of, of a step that it has not reached, or in the queue of another state goes to the dead letters. None changes an upgrade.",
         "parameters": { "state": {
             "description": "The state to act in.",
             "enum": step_states().map(State::slug).collect::<Vec<_>>(),

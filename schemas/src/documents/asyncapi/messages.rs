@@ -14,7 +14,7 @@ pub(super) fn messages(examples: &[Example]) -> Value {
     let request = properties(json!({
         "message_id": text("The request_id, so that a message can be found by it. Optional."),
         "correlation_id": text("Returned with the reply. Optional: without it the reply carries the message_id."),
-        "reply_to": text("The name of the queue for the reply. Optional: without it the reply goes to the channel repliesWithoutQueue."),
+        "reply_to": text("The name of the queue for the reply, or amq.rabbitmq.reply-to. Optional: without it the reply goes to the channel repliesWithoutQueue."),
         "timestamp": timestamp("When the request was published. Optional."),
     }));
     let reply = properties(json!({
@@ -68,7 +68,11 @@ fn dead_letter() -> Value {
     );
     own.insert(
         HEADER_SET_ASIDE_AT.to_owned(),
-        timestamp("When the message was set aside. Absent where RabbitMQ itself did: then x-death says so."),
+        json!({
+            "type": "integer",
+            "x-amqp-type": "timestamp",
+            "description": "When the message was set aside: an AMQP timestamp (field type T), which holds seconds since 1970 and which many libraries hand over as a date. Absent where RabbitMQ itself set it aside: then x-death says so.",
+        }),
     );
     own.insert(
         HEADER_SET_ASIDE_BY.to_owned(),

@@ -25,11 +25,13 @@ enum Part {
 /// A template that is not well formed, in words.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::slx) enum TemplateError {
-    #[error("{{ without }} or [ without ]")]
+    #[error("invalid template: {{ without }} or [ without ]")]
     Open,
-    #[error("a name is letters, digits and underscores, and an optional part is [name? …]")]
+    #[error(
+        "invalid template: a name is letters, digits and underscores, and an optional part is [name? …]"
+    )]
     Name,
-    #[error("a value is named twice")]
+    #[error("invalid template: a value is named twice")]
     Twice,
 }
 
