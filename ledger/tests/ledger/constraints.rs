@@ -244,6 +244,14 @@ async fn the_efa_db_tables_refuse_what_cannot_be() {
             "UPDATE efa_deployments SET api_url = 'https://h /v1'",
         ),
         (
+            "efa_deployments_trusted_peer_secrets_check",
+            "UPDATE efa_deployments SET trusted_peer_secrets = '{a,\"\"}'",
+        ),
+        (
+            "efa_deployments_trusted_peer_secrets_check",
+            "UPDATE efa_deployments SET trusted_peer_secrets = '{a,NULL}'",
+        ),
+        (
             "efa_nodes_ip_address_check",
             "UPDATE efa_nodes SET ip_address = '192.0.2.0/24'",
         ),
