@@ -33,6 +33,9 @@ impl fmt::Debug for SlxDevice {
     }
 }
 
+/// How often a question is asked whose answers may have a part of a log line in them.
+const MAX_ASKED: u8 = 3;
+
 impl SlxDevice {
     /// Connects to a switch and logs in: with the key if the inventory names one, then with the
     /// password.
@@ -83,21 +86,20 @@ impl Switch for SlxDevice {
         let dialect = Arc::clone(&self.dialect);
         let command = "running_config";
         let line = &dialect.commands.running_config;
-        let text = self.session.execute(command, line, false, None).await?.text;
-        if let Some(error) = output::error(&dialect, &text) {
-            return Err(self.declined(command, error, &text));
-        }
-        config::parse(&dialect, &text).map_err(|error| match error {
-            BlockError::NoBlock => self.declined(command, Verdict::Unknown, &text),
-            BlockError::Line(line) => self.declined(command, Verdict::Unknown, &line),
-            BlockError::Unknown(line) => SlxError::UnknownItem {
-                line: self.session.redactor.clean(&line),
-            },
-            BlockError::Value(what) => SlxError::Invalid {
-                command: command.to_owned(),
-                what,
-            },
+        self.ask(command, line, |device, text| {
+            config::parse(&device.dialect, text).map_err(|error| match error {
+                BlockError::NoBlock => device.declined(command, Verdict::Unknown, text),
+                BlockError::Line(line) => device.declined(command, Verdict::Unknown, &line),
+                BlockError::Unknown(line) => SlxError::UnknownItem {
+                    line: device.session.redactor.clean(&line),
+                },
+                BlockError::Value(what) => SlxError::Invalid {
+                    command: command.to_owned(),
+                    what,
+                },
+            })
         })
+        .await
     }
 
     async fn configure(
@@ -185,19 +187,42 @@ impl SlxDevice {
         &mut self,
         command: &str,
         line: &str,
-        read: impl FnOnce(&Dialect, &str) -> Result<T, Misread>,
+        read: impl Fn(&Dialect, &str) -> Result<T, Misread>,
     ) -> Result<T, SlxError> {
-        let text = self.session.execute(command, line, false, None).await?.text;
-        if let Some(error) = output::error(&self.dialect, &text) {
-            return Err(self.declined(command, error, &text));
-        }
-        read(&self.dialect, &text).map_err(|misread| match misread {
-            Misread::Unknown => self.declined(command, Verdict::Unknown, &text),
-            Misread::Invalid(what) => SlxError::Invalid {
-                command: command.to_owned(),
-                what,
-            },
+        self.ask(command, line, |device, text| {
+            read(&device.dialect, text).map_err(|misread| match misread {
+                Misread::Unknown => device.declined(command, Verdict::Unknown, text),
+                Misread::Invalid(what) => SlxError::Invalid {
+                    command: command.to_owned(),
+                    what,
+                },
+            })
         })
+        .await
+    }
+
+    /// Asks, and asks again where a log line that the switch wrapped may have become a part of the
+    /// answer.
+    async fn ask<T>(
+        &mut self,
+        command: &str,
+        line: &str,
+        read: impl Fn(&Self, &str) -> Result<T, SlxError>,
+    ) -> Result<T, SlxError> {
+        let mut left = MAX_ASKED;
+        loop {
+            left -= 1;
+            let answer = self.session.execute(command, line, false, None).await?;
+            let text = &answer.text;
+            let read = match output::error(&self.dialect, text) {
+                Some(_) if answer.doubtful => Err(self.declined(command, Verdict::Unknown, text)),
+                Some(error) => Err(self.declined(command, error, text)),
+                None => read(self, text),
+            };
+            if read.is_ok() || !answer.doubtful || left == 0 {
+                return read;
+            }
+        }
     }
 
     /// The error for an answer that is not what it should be.

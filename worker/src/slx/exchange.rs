@@ -2,60 +2,20 @@
 //! the switch has been quiet for a while, so that the same bytes always mean the same.
 
 mod echo;
-
-use std::time::Duration;
+mod prompt;
+mod quiet;
 
 use super::dialect::Session;
 use super::terminal::Screen;
 use echo::Echo;
+use prompt::Prompt;
+pub(super) use quiet::Quiet;
 
 /// The longest last line that may be a prompt, a question or a pager, in characters.
 const MAX_LAST_LINE: usize = 4096;
 
 /// How often an empty line may ask for a prompt.
 const MAX_NUDGES: u8 = 2;
-
-/// For how long a switch has sent nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Quiet {
-    /// Long enough for its own prompt, which nothing else looks like.
-    Briefly,
-    /// Long enough for a question or for another prompt: text may look like them, but does not end
-    /// there.
-    Shortly,
-    /// So long that whatever the switch does first, such as the echo, it would have done.
-    Clearly,
-    /// So long that the prompt may have been lost.
-    Long,
-    /// As before, once more.
-    Longest,
-}
-
-impl Quiet {
-    const ALL: [Quiet; 5] = [
-        Quiet::Briefly,
-        Quiet::Shortly,
-        Quiet::Clearly,
-        Quiet::Long,
-        Quiet::Longest,
-    ];
-
-    /// How long it is, counted from the last byte.
-    pub(super) const fn lasts(self) -> Duration {
-        match self {
-            Quiet::Briefly => Duration::from_millis(20),
-            Quiet::Shortly => Duration::from_millis(200),
-            Quiet::Clearly => Duration::from_secs(1),
-            Quiet::Long => Duration::from_millis(2500),
-            Quiet::Longest => Duration::from_secs(6),
-        }
-    }
-
-    /// The silence that comes after this one, or the first.
-    pub(super) fn after(before: Option<Quiet>) -> Option<Quiet> {
-        Self::ALL.into_iter().find(|quiet| Some(*quiet) > before)
-    }
-}
 
 /// What is known of a session from the commands before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,13 +82,8 @@ pub(super) struct Answer {
     pub mode: String,
     /// What is known of the session now.
     pub habits: Habits,
-}
-
-/// A prompt, taken apart.
-struct Prompt {
-    name: String,
-    mode: String,
-    ending: String,
+    /// A part of the text may belong to a log line that the switch wrapped.
+    pub doubtful: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -243,17 +198,8 @@ impl<'a> Exchange<'a> {
     }
 
     fn read_prompt(&self, text: &str) -> Option<Prompt> {
-        let found = self.syntax.prompt.captures(text)?;
-        let group = |name| found.name(name).map_or("", |part| part.as_str()).to_owned();
-        let (name, mode) = (group("name"), group("mode"));
-        let end = ["name", "mode"].map(|part| found.name(part).map_or(0, |part| part.end()));
-        let ending = text.get(end.into_iter().max()?..)?.to_owned();
-        let expected = self
-            .habits
-            .name
-            .as_deref()
-            .is_none_or(|known| known == name);
-        expected.then_some(Prompt { name, mode, ending })
+        let known = self.habits.name.as_deref();
+        Prompt::read(&self.syntax.prompt, text, known)
     }
 
     fn done(&mut self, before: &str, prompt: Prompt) -> Next {
@@ -266,6 +212,7 @@ impl<'a> Exchange<'a> {
         Next::Done(Answer {
             text,
             mode: prompt.mode,
+            doubtful: self.screen.is_doubtful(),
             habits: Habits {
                 name: Some(prompt.name),
                 ending: Some(prompt.ending),

@@ -7,6 +7,10 @@ use super::dialect::Pattern;
 use keys::{Key, Keys};
 use line::Line;
 
+/// How wide terminals are that nobody has asked about: a log line that ends there may go on in the
+/// next line.
+const USUAL_WIDTHS: [usize; 2] = [80, 132];
+
 /// The lines that have arrived. What the switch logs into the session is no part of them.
 #[derive(Debug)]
 pub(super) struct Screen<'a> {
@@ -17,6 +21,8 @@ pub(super) struct Screen<'a> {
     typed: String,
     /// The last of them, directly behind a CR.
     returned: Option<char>,
+    /// Whether a log line may have gone on in a line that was taken for output.
+    doubtful: bool,
 }
 
 /// A line that has ended.
@@ -38,6 +44,7 @@ impl<'a> Screen<'a> {
             line: Line::default(),
             typed: String::new(),
             returned: None,
+            doubtful: false,
         }
     }
 
@@ -83,6 +90,7 @@ impl<'a> Screen<'a> {
             (logged, typed) => typed.as_ref().or(logged.as_ref()),
         };
         if let Some((before, _)) = whole {
+            self.doubtful |= USUAL_WIDTHS.contains(&shown.chars().count());
             self.line = Line::interrupted(before);
             self.typed = typed.map(|(before, _)| before).unwrap_or_default();
             return None;
@@ -92,6 +100,11 @@ impl<'a> Screen<'a> {
             shown,
             typed: std::mem::take(&mut self.typed),
         })
+    }
+
+    /// Whether a part of the output may belong to a log line.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful
     }
 
     /// The line that has not ended, unless it is longer than `max` characters.

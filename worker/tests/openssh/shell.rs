@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use schemas::inventory::FirmwareHost;
 use worker::permit::Permit;
-use worker::slx::{ImageSource, Phase, SlxError, SshSettings, Switch};
+use worker::slx::{Effect, ImageSource, Phase, SlxError, SshSettings, Switch};
 
 use crate::leaf::{Leaf, PATIENCE, assert_says};
 
@@ -86,4 +86,22 @@ async fn when_an_answer_does_not_come_then_the_last_line_is_quoted() {
         true,
     );
     assert!(matches!(error, SlxError::Timeout { .. }));
+}
+
+/// The rest of a log line that the switch breaks at the terminal's width looks like output.
+#[tokio::test]
+async fn when_log_lines_are_wrapped_then_their_rest_is_no_answer() {
+    let leaf = Leaf::with_shell("logs", &[]).await;
+    let mut device = leaf.connect(&leaf.settings()).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(device.slx_version().await.unwrap().to_string(), "20.3.2a");
+        assert_eq!(device.tpvm_status().await.unwrap().phase, Phase::Running);
+        assert!(device.running_config().await.unwrap().unwrap().auto_boot);
+    }
+    let reads = |leaf: &Leaf| leaf.lines().len();
+    assert!(reads(&leaf) > 14, "{:?}", leaf.lines());
+    // It refuses no command either: what the switch made of it must be looked at.
+    let error = device.revert(&leave()).await.unwrap_err();
+    assert!(matches!(error, SlxError::Unknown { .. }), "{error:?}");
+    assert_eq!(error.effect(), Effect::Perhaps);
 }

@@ -13,16 +13,24 @@ case "$1" in
     much) yes 'Authorized use only.' | head -c 300000 ;;
 esac
 mode=
+# A log line that is wrapped at the 80th column. What follows looks like an error.
+logged() {
+    printf '%-80.80s\r\n%s\r\n' '2023/04/27-02:48:40, [SEC-1203], 9,, INFO, Leaf-1, Login information: Login by a user. ' \
+        'Error: the user was not known before.'
+}
+count=0
 next() {
     local prompt="$name$mode# "
     case "$1" in
-        readline | narrow | much) IFS= read -e -r -p "$prompt" line ;;
+        readline | narrow | much | logs) IFS= read -e -r -p "$prompt" line ;;
         *) printf '%s' "$prompt"; IFS= read -r line ;;
     esac
 }
 printf '\r\nWelcome to the switch.\r\nnotice# read the rules\r\n'
 while next "$1"; do
     printf '%s\n' "$line" >> "$2"
+    count=$((count + 1))
+    [ "$1" = logs ] && [ $((count % 3)) = 0 ] && logged
     case "$line" in
         '') ;;
         'show version') echo 'Firmware name:      20.3.2a' ;;
@@ -35,6 +43,7 @@ while next "$1"; do
             printf 'The TPVM stops.\nContinue? [y/n]:'
             IFS= read -r answer
             printf 'answer %s\n' "$answer" >> "$2"
+            [ "$1" = logs ] && logged && continue
             [ "$answer" = y ] && echo 'TPVM revert is initiated' ;;
         'tpvm upgrade '*) echo 'TPVM upgrade is initiated' ;;
         'configure terminal') mode='(config)'; echo 'Entering configuration mode terminal' ;;

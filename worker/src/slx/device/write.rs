@@ -12,6 +12,7 @@ use crate::permit::Permit;
 use crate::slx::SlxError;
 use crate::slx::config::{self, Item};
 use crate::slx::dialect::{Asking, Pattern};
+use crate::slx::exchange::Answer;
 use crate::slx::output::{self, Verdict};
 
 impl SlxDevice {
@@ -54,7 +55,7 @@ impl SlxDevice {
             .session
             .execute("begin", &dialect.config.begin, false, None)
             .await?;
-        let verdict = output::verdict(&dialect, &begin.text, accepted);
+        let verdict = self.judge(&begin, accepted);
         // Outside of the block the same words may mean something else.
         let inside = dialect.session.tpvm_mode.is_match(&begin.mode);
         match verdict {
@@ -142,10 +143,18 @@ impl SlxDevice {
     ) -> Result<(), SlxError> {
         let asks = asking.is_some_and(|asking| self.dialect.commands.asks.contains(&asking));
         let answer = self.session.execute(command, line, asks, permit);
-        let text = answer.await?.text;
-        match output::verdict(&self.dialect, &text, accepted) {
+        let answer = answer.await?;
+        match self.judge(&answer, accepted) {
             Verdict::Accepted => Ok(()),
-            verdict => Err(self.declined(command, verdict, &text)),
+            verdict => Err(self.declined(command, verdict, &answer.text)),
+        }
+    }
+
+    /// How the switch took a line. What may be a part of a log line refuses nothing.
+    fn judge(&self, answer: &Answer, accepted: &Pattern) -> Verdict {
+        match output::verdict(&self.dialect, &answer.text, accepted) {
+            Verdict::Refused | Verdict::Busy if answer.doubtful => Verdict::Unknown,
+            verdict => verdict,
         }
     }
 }

@@ -32,7 +32,7 @@ fn mistakes_are_found_when_the_file_is_loaded() {
         ("echo = true", "echo = true\necko = false", "ecko"),
         ("answer = 'y'", "", "answer"),
         (
-            r"(?P<name>[\w+\-.:/\[\]]+)",
+            r"(?P<name>[\w+\-.:/@\[\]]+)",
             r"(?P<name>[\w",
             "session.prompt: invalid pattern: unclosed character class",
         ),

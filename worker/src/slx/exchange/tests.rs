@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod odd;
 mod transcripts;
 
 use std::sync::LazyLock;
