@@ -1,6 +1,8 @@
 //! OpenSSH's own reader as the judge: many files, written by a generator that knows what may go
 //! wrong in one, must mean to us what they mean to `ssh-keygen -F`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::process::Command;
 
