@@ -102,7 +102,7 @@ fn tables(value: &toml::Value, path: &[String], all: &mut Vec<Vec<String>>) {
     if let Some(table) = value.as_table() {
         all.push(path.to_vec());
         for (name, value) in table {
-            tables(value, &[path, &[name.clone()]].concat(), all);
+            tables(value, &[path, std::slice::from_ref(name)].concat(), all);
         }
     }
 }
