@@ -11,6 +11,7 @@ mod e_same_point;
 mod f_undo_that_cannot;
 mod g_stale;
 mod h_forgetting_broker;
+mod i_efa_answers;
 mod i_unreadable_responses;
 mod profiles;
 mod remedies;

@@ -51,3 +51,29 @@ pub const SHORT_DEADLINES: &str = concat!(
      timing.redeploy_quiet = '5s'
      slx.connect_timeout = '30s'"
 );
+
+/// As patient, but for the deadlines of these states (`upgrade`), which come soon.
+pub fn only_short(states: &[&str]) -> String {
+    let all = [
+        "validation",
+        "configuration",
+        "installation",
+        "upgrade",
+        "revert",
+        "redeploy",
+    ];
+    let deadlines = all.map(|state| {
+        let after = if states.contains(&state) {
+            "20s"
+        } else {
+            "10m"
+        };
+        format!("timing.{state}_deadline = '{after}'\n")
+    });
+    deadlines.concat()
+        + "timing.settle = '4s'
+           timing.redeploy_quiet = '5s'
+           timing.poll = '3s'
+           worker.concurrency = 8
+           slx.connect_timeout = '30s'"
+}
