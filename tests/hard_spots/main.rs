@@ -14,6 +14,7 @@ mod deleted;
 mod exhausted;
 mod full;
 mod headers;
+mod intents;
 mod listeners;
 mod logins;
 mod many;
