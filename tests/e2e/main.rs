@@ -14,3 +14,4 @@ mod secrets;
 mod strays;
 mod traps;
 mod validations;
+mod verdicts;
