@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 
 /// The statements of the ledger that workers send, by the source file that holds them.
-const STATEMENTS: [&str; 14] = [
+const STATEMENTS: [&str; 15] = [
     "accept",
     "backlog",
     "claim",
@@ -18,6 +18,7 @@ const STATEMENTS: [&str; 14] = [
     "firmware_host",
     "inventory",
     "note",
+    "outlived",
     "record",
     "renew",
     "transitions",
