@@ -7,9 +7,11 @@
 mod cause;
 mod certificates;
 mod logs;
+mod text;
 mod url;
 
 pub use cause::{Cause, Service};
 pub use certificates::{CertificateFileError, certificates};
 pub use logs::may_log;
+pub use text::{is_unsafe, printable, quotable};
 pub use url::{Rules, ServerUrl, UrlError};

@@ -62,8 +62,24 @@ fn cut(typed: &str) -> String {
 
 /// A duration as an argument.
 pub(crate) fn duration(text: &str) -> Result<Duration, InvalidValue> {
-    humantime::parse_duration(text).map_err(|_| InvalidValue {
-        what: "duration",
-        expected: "a time like 90s, 10m or 1h 30m",
-    })
+    /// Clocks can't count to what is much longer.
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+    let duration = humantime::parse_duration(text).ok();
+    duration
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or(InvalidValue {
+            what: "duration",
+            expected: "a time like 90s, 10m or 1h 30m, at most a year",
+        })
+}
+
+/// How many at most, as an argument.
+pub(crate) fn count(text: &str) -> Result<u32, InvalidValue> {
+    let count = text.parse().ok();
+    count
+        .filter(|count| (1..=100_000).contains(count))
+        .ok_or(InvalidValue {
+            what: "number",
+            expected: "a whole number from 1 to 100000",
+        })
 }

@@ -11,7 +11,7 @@ use schemas::files::FileProblem;
 use uuid::Uuid;
 
 use crate::exit::Exit;
-use crate::text::printable;
+use crate::text::quotable;
 
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub(crate) enum CliError {
         name: &'static str,
         key: &'static str,
     },
+    #[error("{0} is not text in UTF-8; percent-encode what is not ASCII")]
+    UrlNoText(&'static str),
     #[error("can't read {}", .path.display())]
     FileUnreadable {
         path: PathBuf,
@@ -87,6 +89,7 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             CliError::UrlMissing { .. }
+            | CliError::UrlNoText(_)
             | CliError::FileUnreadable { .. }
             | CliError::FileEnding(_)
             | CliError::FileInvalid { .. }
@@ -176,7 +179,8 @@ impl CliError {
                     .to_owned()
             }
             // Their texts say it.
-            CliError::Ledger { .. }
+            CliError::UrlNoText(_)
+            | CliError::Ledger { .. }
             | CliError::Broker { .. }
             | CliError::FileUnreadable { .. }
             | CliError::FileInvalid { .. }
@@ -192,7 +196,7 @@ pub(crate) fn explain(error: &CliError) -> String {
         Some(cause) => format!("error: {cause}"),
         None => format!("error: {}", chain(error)),
     };
-    let mut text = printable(&text);
+    let mut text = quotable(&text);
     if let Some(remedy) = error.remedy() {
         text.push_str(&format!("\nnext: {remedy}"));
     }

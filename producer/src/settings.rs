@@ -1,7 +1,7 @@
 //! Where Postgres and RabbitMQ are. Their URLs may hold passwords, which every user of the machine
 //! could read in a list of processes: they come from the environment or a file, never from flags.
 
-use std::env;
+use std::env::{self, VarError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl Settings {
             None => Settings::default(),
         };
         Ok(Self {
-            database_url: variable("DATABASE_URL").or(file.database_url),
-            amqp_url: variable("AMQP_URL").or(file.amqp_url),
+            database_url: variable("DATABASE_URL")?.or(file.database_url),
+            amqp_url: variable("AMQP_URL")?.or(file.amqp_url),
             broker_prefix: args.broker_prefix.or(file.broker_prefix),
         })
     }
@@ -114,6 +114,10 @@ impl Settings {
 }
 
 /// A variable that is set to something.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+fn variable(name: &'static str) -> Result<Option<String>, CliError> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(CliError::UrlNoText(name)),
+    }
 }

@@ -1,21 +1,7 @@
-//! Texts that others wrote, made fit for a terminal: it obeys control characters, and characters
-//! that turn the direction of writing make a text look like another one.
+//! Texts that others wrote, made fit for a terminal.
 
-/// Whether a terminal, or the eye, would be led astray.
-fn is_unsafe(c: char) -> bool {
-    let turns_direction = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    c.is_control() || turns_direction
-}
-
-/// The text with a blank for each such character. Line ends stay.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_unsafe(c) && c != '\n' { ' ' } else { c })
-        .collect()
-}
+use endpoint::is_unsafe;
+pub(crate) use endpoint::{printable, quotable};
 
 /// JSON, which means the same with such characters escaped. Line ends stay.
 pub(crate) fn escaped_json(json: &str) -> String {

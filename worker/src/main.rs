@@ -93,7 +93,10 @@ impl From<StartError> for Failure {
 
 fn main() -> ExitCode {
     let ended = match broker::deepen_stacks() {
-        Ok(()) => work(Cli::parse()),
+        Ok(()) => match Cli::try_parse() {
+            Ok(cli) => work(cli),
+            Err(error) => not_understood(&error),
+        },
         Err(error) => Err(Failure::new(
             1,
             format!("can't start anew with deeper stacks: {error}"),
@@ -101,9 +104,20 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|failure| {
         // Nothing is left to tell it to when even this fails.
-        let _ = writeln!(io::stderr(), "error: {}", failure.text);
+        let _ = writeln!(io::stderr(), "error: {}", endpoint::quotable(&failure.text));
         ExitCode::from(failure.code)
     })
+}
+
+/// Help that was asked for, or arguments that can't be used. They may hold anything.
+fn not_understood(error: &clap::Error) -> Result<ExitCode, Failure> {
+    let text = error.render().to_string();
+    let shown = endpoint::quotable(&text);
+    if shown == text || !error.use_stderr() {
+        error.exit();
+    }
+    let _ = io::stderr().write_all(shown.as_bytes());
+    Ok(ExitCode::from(UNUSABLE))
 }
 
 #[tokio::main]
@@ -157,7 +171,7 @@ fn check_config(cli: &Cli) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     for problem in problems {
-        let _ = writeln!(io::stderr(), "error: {problem}");
+        let _ = writeln!(io::stderr(), "error: {}", endpoint::quotable(&problem));
     }
     ExitCode::from(UNUSABLE)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use ledger::{Execution, Filter, Ledger, LedgerError};
 use schemas::values::address;
 
+use crate::arguments::count;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::item::{Item, Items, shown_time};
@@ -38,8 +39,8 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Limit {
     /// Look at so many upgrades at most, the newest
-    #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..=100_000))]
-    limit: i64,
+    #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = count)]
+    limit: u32,
 }
 
 pub(crate) async fn run(
@@ -69,10 +70,10 @@ impl Limit {
         let filter = Filter {
             ip_address,
             unfinished_only,
-            limit: self.limit + 1,
+            limit: i64::from(self.limit) + 1,
         };
         let mut executions = all(ledger, &filter).await?;
-        if executions.len() as i64 > self.limit {
+        if executions.len() > self.limit as usize {
             executions.pop();
             let _ = writeln!(
                 io::stderr(),

@@ -91,6 +91,162 @@ async fn arguments_that_can_not_be_used() {
     finish(program(&[])).await.ended(2);
 }
 
+/// Whatever is typed: one clear line, what is expected, and nothing that a terminal obeys.
+#[tokio::test]
+async fn when_arguments_are_odd_then_the_error_says_what_is_expected() {
+    let long = "x".repeat(10_000);
+    let hostile = "\u{1b}[31mred\u{7}\u{202e}";
+    let execute = |more: &[&'static str]| -> Vec<String> {
+        let some = [
+            "execute",
+            "--firmware-host",
+            "10.20.1.5",
+            "--tpvm-image",
+            "/a",
+        ];
+        some.iter().chain(more).map(ToString::to_string).collect()
+    };
+    let args = |args: &[&str]| -> Vec<String> { args.iter().map(ToString::to_string).collect() };
+    for (args, said) in [
+        (args(&[hostile]), "unrecognized subcommand"),
+        (args(&[&long]), "unrecognized subcommand"),
+        (
+            args(&["list", "--limit", ""]),
+            "expected a whole number from 1 to 100000",
+        ),
+        (
+            args(&["list", "--limit", "0"]),
+            "expected a whole number from 1 to 100000",
+        ),
+        (
+            args(&["list", "--limit", "many"]),
+            "expected a whole number from 1 to 100000",
+        ),
+        (
+            args(&["list", "--limit", "99999999999999999999"]),
+            "expected a whole number from 1 to 100000",
+        ),
+        (
+            args(&["dead-letters", "list", "--limit", hostile]),
+            "expected a whole number from 1 to 100000",
+        ),
+        (args(&["list", "--ip", ""]), "expected an IPv4 address"),
+        (
+            args(&["show", "--ip", "switch-1"]),
+            "expected an IPv4 address",
+        ),
+        (
+            args(&["show", "--ip", "10.20.1.28,"]),
+            "expected an IPv4 address",
+        ),
+        (args(&["show", "--execution-id", &long]), "expected a UUID"),
+        (args(&["history", ""]), "expected a UUID"),
+        (args(&["watch", hostile]), "expected a UUID"),
+        (
+            args(&["dead-letters", "list", "--execution-id", "7"]),
+            "expected a UUID",
+        ),
+        (
+            execute(&["--ip", "10.20.1.300"]),
+            "expected an IPv4 address",
+        ),
+        (
+            execute(&["--ip", "10.20.1.28", "--timeout", "soon"]),
+            "expected a time like 90s",
+        ),
+        (
+            execute(&["--ip", "10.20.1.28", "--timeout", "500000000000y"]),
+            "at most a year",
+        ),
+        (
+            args(&["inventory", "load", &format!("/{long}.toml")]),
+            "can't read",
+        ),
+        (
+            args(&["inventory", "load", &format!("{hostile}.toml")]),
+            "can't read",
+        ),
+        (
+            args(&["--config", "/none.toml", "list"]),
+            "can't read /none.toml",
+        ),
+        (
+            args(&["--format", hostile, "list"]),
+            "possible values: table, json",
+        ),
+    ] {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let ran = finish(program(&args)).await.ended(2);
+        assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+        assert!(
+            ran.stderr.starts_with("error: ") && ran.stdout.is_empty(),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.len() < 2_000, "{} bytes", ran.stderr.len());
+        let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!ran.stderr.contains(obeyed), "{ran:?}");
+        for never in [
+            "invalid digit",
+            "found in string",
+            "panicked",
+            "Error {",
+            "at 0",
+        ] {
+            assert!(!ran.stderr.contains(never), "{never}: {ran:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn when_a_url_is_no_text_then_the_error_says_so() {
+    use std::os::unix::ffi::OsStrExt;
+    let url = std::ffi::OsStr::from_bytes(b"postgres://alice:hunter2\xff@host/db");
+    for name in ["DATABASE_URL", "AMQP_URL"] {
+        let mut command = program(&["list"]);
+        command.env(name, url);
+        let ran = finish(command).await.ended(2);
+        let said = format!("error: {name} is not text in UTF-8");
+        assert!(ran.stderr.starts_with(&said), "{ran:?}");
+        assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
+    }
+}
+
+/// Neither in pipes nor where `NO_COLOR` is set.
+#[tokio::test]
+async fn when_nobody_wants_colours_then_there_are_none() {
+    let site = Site::new().await;
+    for (name, value) in [
+        ("NO_COLOR", "1"),
+        ("CLICOLOR", "0"),
+        ("TERM", "dumb"),
+        ("A", "b"),
+    ] {
+        for args in [
+            &["list"][..],
+            &["show"],
+            &["inventory", "show"],
+            &["doctor"],
+            &["--help"],
+            &["no-command"],
+            &["history", "01926e5a-7b1c-7cc3-98c4-dc0c0c07398f"],
+        ] {
+            let mut command = site.program(args);
+            command.env(name, value).env("RUST_LOG", "debug");
+            let ended = command.output().await.unwrap();
+            for text in [&ended.stdout, &ended.stderr] {
+                let text = String::from_utf8_lossy(text);
+                assert!(!text.contains('\u{1b}'), "{name} {args:?}: {text:?}");
+            }
+        }
+    }
+    for args in ["list", "doctor", "no-command", "--help"] {
+        let mut command = site.on_terminal(args);
+        command.env("NO_COLOR", "1");
+        let ended = finish(command).await;
+        assert!(!ended.stdout.contains("\u{1b}["), "{args}: {ended:?}");
+    }
+}
+
 /// `tpvm-upgrade list | head -1` is no failure.
 #[tokio::test]
 async fn a_reader_that_went_away_is_no_failure() {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::item::{self, Item};
 use super::selection::Filters;
 use super::{IDS, look, note};
+use crate::arguments::count;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -27,7 +28,7 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     filters: Filters,
     /// Show so many at most, the oldest
-    #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = count)]
     limit: u32,
 }
 
