@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use broker::{BrokerError, BrokerOptions, declare};
+use broker::{BrokerError, BrokerOptions, Consumer, declare};
 use lapin::ExchangeKind;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
@@ -11,6 +11,7 @@ use schemas::{Names, State};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{SOON, amqp_url, on_bare_bed, on_bed, queue, soon};
 
@@ -132,6 +133,30 @@ async fn a_classic_queue_is_a_mismatch() {
         assert!(
             matches!(&error, BrokerError::Mismatch { name, detail }
                 if *name == queue(bed) && detail.contains("inequivalent arg")),
+            "{error:?}"
+        );
+    })
+    .await;
+}
+
+/// Nobody but an administrator changes that, so a worker that found it ends.
+#[tokio::test]
+async fn when_a_consumer_finds_a_queue_with_other_arguments_then_it_ends_and_names_it() {
+    on_bare_bed(async |bed| {
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..Default::default()
+        };
+        let channel = bed.channel().await;
+        let classic = channel.queue_declare(queue(bed).into(), durable, Default::default());
+        classic.await.unwrap();
+        let stop = CancellationToken::new();
+        let queues = vec![(queue(bed), 1)];
+        let (consumer, _deliveries) = Consumer::start(bed.options.clone(), queues, stop);
+        let ended = tokio::time::timeout(SOON, consumer.result());
+        let error = ended.await.unwrap().unwrap_err();
+        assert!(
+            matches!(&error, BrokerError::Mismatch { name, .. } if *name == queue(bed)),
             "{error:?}"
         );
     })
