@@ -2,10 +2,11 @@
 
 mod clock;
 mod intend;
+mod redacting;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -58,6 +59,8 @@ pub struct Context<'a> {
     around: &'a Surroundings,
     /// Something was written down in this look that is about to be sent.
     intended: AtomicBool,
+    /// The secrets that were named so far.
+    names: Mutex<Vec<SecretName>>,
 }
 
 impl<'a> Context<'a> {
@@ -68,6 +71,7 @@ impl<'a> Context<'a> {
             clock: PostgresClock::told(held.now, asked),
             around,
             intended: AtomicBool::new(false),
+            names: Mutex::default(),
         }
     }
 
@@ -159,6 +163,10 @@ impl<'a> Context<'a> {
     pub async fn target(&self) -> Result<Target, Setback> {
         let ip = self.held.request.ip_address;
         let target = self.around.ledger.target(ip).await?;
+        if let Some(target) = &target {
+            let own = target.device.password_secret.clone();
+            self.names(own.into_iter().chain([target.password_secret.clone()]));
+        }
         target
             .filter(|_| self.held.deployment.is_some())
             .ok_or_else(|| {
@@ -175,12 +183,14 @@ impl<'a> Context<'a> {
     /// A setback if it is not registered.
     pub async fn firmware_host(&self) -> Result<FirmwareHost, Setback> {
         let ip = self.held.request.firmware_host;
-        self.around.ledger.firmware_host(ip).await?.ok_or_else(|| {
+        let host = self.around.ledger.firmware_host(ip).await?.ok_or_else(|| {
             Setback::unreadable(
                 format!("the firmware host {ip} is not registered"),
                 "register the firmware host, then request the upgrade again",
             )
-        })
+        })?;
+        self.names([host.password_secret.clone()]);
+        Ok(host)
     }
 
     /// The Node Replacement of this device that failed, if no upgrade of it got as far since. The

@@ -76,6 +76,8 @@ pub enum Setback {
     Retry {
         /// What happened.
         cause: String,
+        /// What to do if it stays like that.
+        remedy: String,
     },
     /// The device refuses a command of ours as long as it is busy: sent again after a delay,
     /// bounded by attempts and by the deadline. Nothing was sent that it took.
@@ -144,8 +146,14 @@ impl Setback {
 
     /// A transient one.
     pub fn retry(cause: impl Into<String>) -> Self {
+        Self::passing(cause, "fix the cause above, then request the upgrade again")
+    }
+
+    /// A transient one, with what to do if it stays like that.
+    pub fn passing(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Setback::Retry {
             cause: cause.into(),
+            remedy: remedy.into(),
         }
     }
 }
@@ -161,22 +169,30 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What to do about it, and that it leads to another request.
+fn and_again(remedy: &str) -> String {
+    match remedy.contains("request the upgrade again") {
+        true => remedy.to_owned(),
+        false => format!("{remedy}; then request the upgrade again"),
+    }
+}
+
 /// Reading from a device: what passes is tried again; the rest tells nothing about the TPVM.
 impl From<SlxError> for Setback {
     fn from(error: SlxError) -> Self {
         if let Some(spent) = error.spent_login() {
             return Setback::Login {
                 cause: chain(&error),
-                remedy: error.remedy().into_owned(),
+                remedy: and_again(&error.remedy()),
                 spent,
             };
         }
         if error.is_transient() {
-            return Setback::retry(chain(&error));
+            return Setback::passing(chain(&error), and_again(&error.remedy()));
         }
         Setback::Unreadable {
             cause: chain(&error),
-            remedy: error.remedy().into_owned(),
+            remedy: and_again(&error.remedy()),
             again: match error {
                 SlxError::Login { .. } => Again::Seldom,
                 _ => Again::Soon,
@@ -189,11 +205,11 @@ impl From<SlxError> for Setback {
 impl From<EfaError> for Setback {
     fn from(error: EfaError) -> Self {
         if error.is_transient() {
-            return Setback::retry(chain(&error));
+            return Setback::passing(chain(&error), and_again(error.remedy()));
         }
         Setback::Unreadable {
             cause: chain(&error),
-            remedy: error.remedy().to_owned(),
+            remedy: and_again(error.remedy()),
             again: match error {
                 EfaError::Login { .. } => Again::Seldom,
                 _ => Again::Soon,
@@ -230,7 +246,7 @@ pub fn command_setback(what: &str, error: SlxError) -> Setback {
     match error.effect() {
         slx::Effect::None => match error {
             SlxError::Refused { .. } | SlxError::Invalid { .. } => {
-                Setback::failed(chain(&error), error.remedy())
+                Setback::failed(chain(&error), and_again(&error.remedy()))
             }
             SlxError::Busy { .. } => Setback::Busy {
                 cause: chain(&error),
@@ -248,7 +264,9 @@ pub fn command_setback(what: &str, error: SlxError) -> Setback {
 /// evidence: a page of something on the way, or a login that is refused, is none.
 pub fn redeploy_setback(error: EfaError) -> Setback {
     match error.effect() {
-        efa::Effect::None if error.is_refusal() => Setback::failed(chain(&error), error.remedy()),
+        efa::Effect::None if error.is_refusal() => {
+            Setback::failed(chain(&error), and_again(error.remedy()))
+        }
         efa::Effect::None => error.into(),
         efa::Effect::Perhaps => Setback::Unknown {
             attempted: format!("redeploy of the peer: {}", chain(&error)),

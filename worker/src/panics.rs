@@ -85,7 +85,7 @@ mod tests {
                 }
                 panic!("out of luck with {}", "`hunter2`");
             });
-            let Err(Setback::Retry { cause }) = performed.await else {
+            let Err(Setback::Retry { cause, .. }) = performed.await else {
                 panic!("not a failed attempt")
             };
             assert!(cause.contains("worker/src/panics.rs:"), "{cause}");

@@ -87,12 +87,12 @@ impl Addresses {
 
     /// The address under which it is managed: the first that others can reach.
     pub fn first(&self) -> Option<IpAddr> {
-        let mut reachable = self.management.iter().filter(|ip| !is_link_local(**ip));
+        let mut reachable = self.management.iter().filter(|ip| is_reachable(**ip));
         reachable.next().copied()
     }
 
     /// The address that it has instead of this one: of the same family and on the management
-    /// interface. One of another family, or only on this link, says nothing: the expected one may
+    /// interface. One of another family, or that others can't reach, says nothing: the expected one may
     /// still come. Nor does the beginning of the expected one: the answer may have been cut short.
     pub fn instead_of(&self, expected: IpAddr) -> Option<IpAddr> {
         if self.contains(expected) {
@@ -101,18 +101,21 @@ impl Addresses {
         let whole = expected.to_string();
         let other = |ip: &&IpAddr| {
             ip.is_ipv4() == expected.is_ipv4()
-                && !is_link_local(**ip)
+                && is_reachable(**ip)
                 && !whole.starts_with(&ip.to_string())
         };
         self.management.iter().find(other).copied()
     }
 }
 
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
+/// Whether others can reach it: an interface shows 0.0.0.0, or an address of its link, while it waits
+/// for its own.
+fn is_reachable(ip: IpAddr) -> bool {
+    let on_the_link = match ip {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
+    };
+    !on_the_link && !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast()
 }
 
 /// What `show tpvm status` says.

@@ -56,26 +56,29 @@ pub fn settle(
         }
         fail(held, cause, remedy, wake_after)
     };
+    // Also where the last look could read: operators see it until the state ends.
+    let told = |why: String| format!("{why}{}", last_unread(held, &why));
     let unfinished = |why: String, remedy: &str| {
         let minutes = humantime::format_duration(timing.deadline(held.state));
-        let last = last_unread(held, &why);
         let title = held.state.title();
+        let why = told(why);
         fail(
-            format!("{title} did not end within {minutes}: {why}{last}"),
+            format!("{title} did not end within {minutes}: {why}"),
             remedy,
         )
     };
     const LOOK: &str = "look at the device and at EFA, then request the upgrade again";
-    let try_again = |cause: String, bounded: bool| {
+    const IDLE: &str = "see what other TPVM operation keeps the device busy, and wait until it has \
+                        ended or end it; then request the upgrade again";
+    let try_again = |cause: String, remedy: &str, bounded: bool| {
         let attempts = held.attempts.unsigned_abs();
         if bounded && attempts >= timing.retry_attempts {
             let cause = format!("{cause} (tried {} times)", attempts + 1);
-            let remedy = "fix the cause above, then request the upgrade again";
             return fail(cause, remedy);
         }
         Ok(Write::Wait(Wait {
             after: broker::delay::nth(timing.retry_first, timing.retry_max, attempts),
-            why: cause,
+            why: told(cause),
             facts: Facts::default(),
             counts_as_attempt: true,
         }))
@@ -85,7 +88,7 @@ pub fn settle(
         Ok(Progress::Waiting { why, .. }) if past_deadline => unfinished(why, LOOK),
         Ok(Progress::Waiting { why, facts }) => Ok(Write::Wait(Wait {
             after: timing.poll,
-            why,
+            why: told(why),
             facts,
             counts_as_attempt: false,
         })),
@@ -97,9 +100,8 @@ pub fn settle(
         Err(Setback::Unreadable { cause, again, .. }) => {
             Ok(look_again(held, cause, again, moment, timing))
         }
-        Err(Setback::Retry { cause } | Setback::Busy { cause }) if past_deadline => {
-            unfinished(cause, LOOK)
-        }
+        Err(Setback::Retry { cause, remedy }) if past_deadline => unfinished(cause, &remedy),
+        Err(Setback::Busy { cause }) if past_deadline => unfinished(cause, LOOK),
         // Switches lock an account that is tried too often. Until a command was sent, a refused
         // login ends the state, and one that may have been refused, or lost, is sent once more.
         Err(Setback::Login { cause, remedy, .. }) if moment.commanded && past_deadline => {
@@ -128,12 +130,14 @@ pub fn settle(
             (_, 0) => fail(cause, &remedy),
             (_, failed) => fail(format!("{cause} (tried {} times)", failed + 1), &remedy),
         },
-        Err(Setback::Busy { cause }) => try_again(cause, true),
-        Err(Setback::Retry { cause }) => try_again(cause, !moment.commanded),
+        Err(Setback::Busy { cause }) => try_again(cause, IDLE, true),
+        Err(Setback::Retry { cause, remedy }) => try_again(cause, &remedy, !moment.commanded),
         Err(Setback::Unknown { attempted, .. }) if past_deadline => unfinished(attempted, LOOK),
         Err(Setback::Unknown { attempted, facts }) => Ok(Write::Wait(Wait {
             after: timing.poll,
-            why: format!("it is not known whether a command took effect, observing: {attempted}"),
+            why: told(format!(
+                "it is not known whether a command took effect, observing: {attempted}"
+            )),
             facts: *facts,
             counts_as_attempt: false,
         })),

@@ -155,7 +155,8 @@ impl Engine {
         if deaths < self.config.timing.max_deaths {
             Point::Claimed.passed(held.state, Some(held.token.execution_id));
             // Boxed: an action is large, and what is around it is moved with it.
-            return panics::caught(Box::pin(states::perform(context))).await;
+            let performed = panics::caught(Box::pin(states::perform(context))).await;
+            return Box::pin(context.redacted(performed)).await;
         }
         // The state does not end with a command on its way; a wait would have it run once more.
         while context.command_on_its_way() {

@@ -34,7 +34,8 @@ impl Redactor {
         bounded(&self.without_known(text))
     }
 
-    fn without_known(&self, text: &str) -> String {
+    /// The text without the secrets that are known by their values, and without surrounding white space.
+    pub(crate) fn without_known(&self, text: &str) -> String {
         let mut text = text.trim().to_owned();
         for secret in &self.secrets {
             text = text.replace(secret.expose_secret(), REDACTED);

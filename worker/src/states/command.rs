@@ -131,6 +131,12 @@ impl Tpvm {
         let version = device.tpvm_version().await;
         let snapshot = device.snapshot().await;
         let mut after = device.tpvm_status().await?;
+        // A message that one of the two answers lacks is there all the same: they stay until cleared.
+        for tag in before.tags {
+            if !after.tags.iter().any(|known| known.name == tag.name) {
+                after.tags.push(tag);
+            }
+        }
         if let Phase::Working(_) = after.phase {
             return Ok(Self::at_work(after));
         }
@@ -183,11 +189,20 @@ impl Tpvm {
             .map(|tag| format!("[{}] {}", tag.name, tag.text))
     }
 
-    /// Whether nothing at all changed since the intent was written.
+    /// Whether nothing at all changed since the intent was written. An answer that was cut short
+    /// is no change.
     pub fn unchanged(&self, before: &Baseline) -> bool {
+        let version = match (self.version_text(), &before.version) {
+            (Some(now), Some(before)) => is_version(&now, before) || cut_short(&now, before),
+            (now, before) => now.is_none() && before.is_none(),
+        };
+        let snapshot = match (&self.snapshot, &before.snapshot) {
+            (Some(now), Some(before)) => now.starts_with(before) || before.starts_with(now),
+            (now, before) => now.is_none() && before.is_none(),
+        };
         !matches!(self.status.phase, Phase::Working(_))
-            && self.snapshot == before.snapshot
-            && self.version_text() == before.version
+            && version
+            && snapshot
             && self.new_error(before).is_none()
     }
 }
@@ -203,9 +218,17 @@ fn unless_down<T>(
     }
 }
 
+/// Whether two texts are the same version: 4.2.5 is 4.2.5.0.
+pub fn is_version(one: &str, other: &str) -> bool {
+    match (one.parse::<TpvmVersion>(), other.parse::<TpvmVersion>()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
 /// Whether a version may be the wanted one whose answer was cut short. It is no evidence then.
 pub fn cut_short(version: &str, wanted: &str) -> bool {
-    version.len() < wanted.len() && wanted.starts_with(version)
+    version.len() < wanted.len() && wanted.starts_with(version) && !is_version(version, wanted)
 }
 
 /// Whether the TPVM is where its peers expect it.

@@ -22,7 +22,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
                 "the device runs SLX-OS {slx_version}, and `tpvm upgrade` needs {} or later",
                 context.minimum_slx()
             ),
-            "upgrade SLX-OS first",
+            "upgrade SLX-OS on the device first, then request the upgrade again",
         ));
     }
 
@@ -71,7 +71,7 @@ fn registered(target: &Target) -> Result<std::net::IpAddr, Setback> {
     if target.tpvm_config.is_none() {
         return Err(Setback::failed(
             format!("the device {device} has no TPVM configuration persisted in the EFA DB"),
-            "configure the TPVM in the device's running-config and register the device again",
+            "configure the TPVM in the device's running-config, register the device again, then request the upgrade again",
         ));
     }
     if target.nodes.len() < 2 {
@@ -80,13 +80,13 @@ fn registered(target: &Target) -> Result<std::net::IpAddr, Setback> {
     let tpvm_ip = peer::persisted_tpvm_ip(target).ok_or_else(|| {
         Setback::failed(
             format!("the EFA DB has no TPVM address of the device {device}"),
-            "register the device again while its TPVM runs",
+            "register the device again while its TPVM runs, then request the upgrade again",
         )
     })?;
     if !target.nodes.iter().any(|node| node.ip_address == tpvm_ip) {
         return Err(Setback::failed(
             format!("the TPVM address {tpvm_ip} is none of the EFA peer nodes"),
-            "check the TPVM's management address and the deployment's node addresses",
+            "correct the TPVM's management address or the deployment's node addresses and register them again, then request the upgrade again",
         ));
     }
     Ok(tpvm_ip)
@@ -103,7 +103,7 @@ async fn secrets_resolve(context: &Context<'_>, target: &Target) -> Result<(), S
                 "the device {} is registered without a password or key",
                 device.ip_address
             ),
-            "register the device with the name of a secret to log in with",
+            "register the device with the name of a secret to log in with, then request the upgrade again",
         ));
     }
     context.trusted_peer_password(target)?;

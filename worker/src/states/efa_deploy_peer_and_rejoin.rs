@@ -145,7 +145,7 @@ impl Sight<'_> {
             Err(
                 Setback::Failed { cause, .. }
                 | Setback::Unreadable { cause, .. }
-                | Setback::Retry { cause },
+                | Setback::Retry { cause, .. },
             ) => {
                 let why = format!("{why}; the redeploy could not be repeated: {cause}");
                 Ok(self.wait_since(why, Some(self.shown())))
@@ -231,7 +231,7 @@ impl Sight<'_> {
     /// that the upgrade failed, which never changes them: during a failover another node answers.
     fn same_efa(&self) -> Result<(), Setback> {
         let facts = self.context.facts();
-        let remedy = "look at the EFA deployment: it must not change during a TPVM upgrade";
+        let remedy = "look at the EFA deployment, which must not change during a TPVM upgrade, then request the upgrade again";
         if let Some(before) = &facts.efa_version
             && *before != self.deployment.version
         {
@@ -276,7 +276,7 @@ async fn prepare_tpvm(
         return Ok(Some(command::NO_VERSION.to_owned()));
     };
     if let Some(wanted) = &context.facts().target_version
-        && version.to_string() != *wanted
+        && !command::is_version(&version.to_string(), wanted)
     {
         let cause = format!("the TPVM runs {version}, not {wanted}");
         return Err(match command::cut_short(&version.to_string(), wanted) {
@@ -306,9 +306,10 @@ async fn prepare_tpvm(
     if let (Some(trusted_peer), None) = (persisted, &config.trusted_peer) {
         let request = &context.step().request;
         let Some(password) = context.trusted_peer_password(target)? else {
-            return Err(Setback::failed(
+            // One answer that lacks a line is no evidence, and somebody may restore it meanwhile.
+            return Err(Setback::unreadable(
                 "the TPVM has lost its trusted peer, and the request names no secret to restore it",
-                "request the upgrade again with the name of the trusted peer's secret",
+                "restore the trusted peer on the TPVM, or request the upgrade again with the name of its secret",
             ));
         };
         let mut trusted_peer = trusted_peer.clone();

@@ -30,11 +30,11 @@ impl<'a> Nodes<'a> {
             [_] => Err(single_node()),
             [] => Err(Setback::unreadable(
                 format!("EFA knows no node with the TPVM's address {tpvm_ip}"),
-                "check the TPVM's address and the EFA deployment's nodes",
+                "check the TPVM's address and the EFA deployment's nodes, then request the upgrade again",
             )),
             _ => Err(Setback::unreadable(
                 format!("EFA knows several nodes with the TPVM's address {tpvm_ip}"),
-                "check the EFA deployment's nodes",
+                "check the EFA deployment's nodes, then request the upgrade again",
             )),
         }
     }
@@ -63,7 +63,7 @@ impl<'a> Nodes<'a> {
         {
             return Err(Setback::unreadable(
                 "no other EFA node is active and up",
-                "recover the active EFA node first: it has to carry EFA during the upgrade",
+                "recover the active EFA node, which has to carry EFA during the upgrade, then request the upgrade again",
             ));
         }
         Ok(())
@@ -140,7 +140,7 @@ pub fn require_rejoinable(config: &TpvmConfig) -> Result<(), Setback> {
                 format!(
                     "the TPVM's host name {name} is not in lower case, and EFA can't rejoin under it"
                 ),
-                "give the TPVM a host name of lower-case letters, digits and hyphens",
+                "give the TPVM a host name of lower-case letters, digits and hyphens, then request the upgrade again",
             ));
         }
         Some(_) => {}

@@ -63,7 +63,7 @@ async fn normal_upgrade(
     let no_data = |what: &str| {
         Setback::failed(
             format!("the device tells no {what} of its TPVM"),
-            "check `show tpvm version` and `show tpvm ip-address` on the device",
+            "see why `show tpvm version` and `show tpvm ip-address` tell nothing on the device, then request the upgrade again",
         )
     };
     let version = device
@@ -75,7 +75,7 @@ async fn normal_upgrade(
     if !target.nodes.iter().any(|node| node.ip_address == tpvm_ip) {
         return Err(Setback::failed(
             format!("the TPVM's address {tpvm_ip} is none of the EFA peer nodes"),
-            "restore the TPVM's management address, or correct the EFA deployment's nodes",
+            "restore the TPVM's management address, or correct the EFA deployment's nodes; then request the upgrade again",
         ));
     }
     peer::require_rejoinable(&config)?;
@@ -196,13 +196,13 @@ fn node_replacement(context: &Context<'_>, target: &Target) -> Result<Done, Setb
     let config = target.tpvm_config.as_ref().ok_or_else(|| {
         Setback::failed(
             "the device has no TPVM, and the EFA DB has no TPVM configuration of it",
-            "configure and install the TPVM by hand",
+            "configure and install the TPVM by hand, register the device again, then request the upgrade again",
         )
     })?;
     if config.management.is_none() {
         return Err(Setback::failed(
             "the TPVM configuration in the EFA DB has no management interface",
-            "register the device's TPVM configuration with `interface management`",
+            "register the device's TPVM configuration with `interface management`, then request the upgrade again",
         ));
     }
     peer::require_rejoinable(config)?;
@@ -258,11 +258,11 @@ fn wanted_version(
                 "the name of the image {} tells no TPVM version",
                 request.tpvm_image
             ),
-            "name the image as the vendor does, or force the upgrade",
+            "name the image as the vendor does, or force the upgrade, when you request it again",
         )),
         (Some(wanted), Some(running)) if wanted < running => Err(Setback::failed(
             format!("the TPVM runs {running}, which is newer than {wanted}"),
-            "choose a newer image, or force the downgrade",
+            "choose a newer image, or force the downgrade, when you request it again",
         )),
         _ => Ok(wanted),
     }

@@ -52,7 +52,7 @@ pub async fn perform(context: &Context<'_>) -> Performed {
     let after = device.running_config().await?.ok_or_else(|| {
         Setback::unreadable(
             "the device took the TPVM configuration but shows none",
-            "compare `show running-config tpvm` with the EFA DB's TPVM configuration",
+            "compare `show running-config tpvm` with the EFA DB's TPVM configuration, then request the upgrade again",
         )
     })?;
     device.close().await;

@@ -79,7 +79,7 @@ async fn judge(
         )));
     }
     if let Some(wanted) = &facts.target_version
-        && version != *wanted
+        && !command::is_version(&version, wanted)
     {
         return Ok(Seen::Failed(Setback::failed(
             format!("the device installed TPVM {version}, not {wanted}"),

@@ -70,7 +70,7 @@ async fn observe(
         Phase::Running if tpvm.version.is_none() => {
             return Ok(Seen::Working(command::NO_VERSION.to_owned()));
         }
-        Phase::Running if tpvm.version_text() == facts.from_version => {
+        Phase::Running if runs_former(tpvm, facts.from_version.as_deref()) => {
             return at_home(context, device, tpvm).await;
         }
         _ => {}
@@ -109,6 +109,13 @@ async fn observe(
         )),
         _ => Seen::Working("the TPVM is not running yet".to_owned()),
     })
+}
+
+fn runs_former(tpvm: &Tpvm, former: Option<&str>) -> bool {
+    match (tpvm.version_text(), former) {
+        (Some(version), Some(former)) => command::is_version(&version, former),
+        _ => false,
+    }
 }
 
 /// The version from before runs: at the address from before?
@@ -163,7 +170,7 @@ async fn rejoined(context: &Context<'_>, reverted_at: DateTime<Utc>, facts: Fact
         Err(
             Setback::Failed { cause, .. }
             | Setback::Unreadable { cause, .. }
-            | Setback::Retry { cause },
+            | Setback::Retry { cause, .. },
         ) => format!("it is not known whether EFA has come back on it: {cause}"),
         Err(other) => return Err(other),
     };

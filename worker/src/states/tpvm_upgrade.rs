@@ -63,8 +63,10 @@ async fn observe(
     }
     let facts = context.facts();
     let Some(intent) = &facts.upgrade else {
-        let at_target =
-            facts.target_version.is_some() && tpvm.version_text() == facts.target_version;
+        let at_target = match (&facts.target_version, tpvm.version_text()) {
+            (Some(wanted), Some(version)) => command::is_version(&version, wanted),
+            _ => false,
+        };
         if at_target && tpvm.status.phase == Phase::Running && !context.step().request.options.force
         {
             return Ok(Seen::Done(Done::because(
@@ -107,9 +109,17 @@ async fn judge(
         )));
     }
     let reached = match &facts.target_version {
-        Some(wanted) => version == *wanted,
+        Some(wanted) => command::is_version(&version, wanted),
         // Forced to an image whose name tells no version: all that can be asked is another one.
-        None => Some(&version) != before.version.as_ref(),
+        None => match &before.version {
+            Some(before) if command::cut_short(&version, before) => {
+                return Ok(Seen::Working(format!(
+                    "the device tells the version {version}, which may be the beginning of {before}"
+                )));
+            }
+            Some(before) => !command::is_version(&version, before),
+            None => true,
+        },
     };
     if !reached {
         return Ok(Seen::Failed(Setback::failed(

@@ -323,6 +323,11 @@ fn the_deadline_names_what_could_not_be_read() {
         let cause = cause(&step, unfinished());
         assert_eq!(cause.matches(REFUSED).count(), 1, "{cause}");
     }
+    // Until then it is shown with what the looks since then tell.
+    for unfinished in [|| Ok(Progress::wait("it is busy")), retry] {
+        let why = waited(after_a_command(&step, unfinished(), false)).why;
+        assert_eq!(why.matches(REFUSED).count(), 1, "{why}");
+    }
     // What an earlier state could not read is not this one's.
     let next = HeldStep {
         state: State::EfaDeployPeerAndRejoin,

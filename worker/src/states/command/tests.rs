@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
 
+mod partial;
+
 use super::*;
 use crate::permit::Permit;
 use crate::slx::{Addresses, ImageSource, SlxError};
