@@ -154,7 +154,7 @@ impl Database {
     pub(crate) async fn moves(&self) -> anyhow::Result<Vec<Move>> {
         let rows = sqlx::query(
             "SELECT execution_id, seq, from_state, to_state, outcome, upgrade_case, failed_state,
-                    verdict
+                    failure_cause, verdict
              FROM history ORDER BY execution_id, seq",
         )
         .fetch_all(&self.pool)
@@ -168,6 +168,7 @@ impl Database {
                 outcome: row.try_get("outcome")?,
                 case: row.try_get("upgrade_case")?,
                 failed_state: row.try_get("failed_state")?,
+                cause: row.try_get("failure_cause")?,
                 verdict: row.try_get("verdict")?,
             })
         };
@@ -246,6 +247,7 @@ pub(crate) struct Move {
     pub(crate) outcome: String,
     pub(crate) case: Option<String>,
     pub(crate) failed_state: Option<String>,
+    pub(crate) cause: Option<String>,
     pub(crate) verdict: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use crate::point::Point;
-use crate::schedule::{End, Fabric, Fault, Request, Schedule, What};
+use crate::schedule::{End, Fabric, Fault, How, Request, Schedule, What};
 
 /// The schedule of a seed. The same seed always gives the same schedule.
 pub fn schedule(seed: u64) -> Schedule {
@@ -206,10 +206,15 @@ fn there(rng: &mut Rng, at: Point) -> What {
             _ => What::Declined,
         },
         Point::Call(_) => match rng.u8(0..16) {
-            0..=8 => What::CutOff,
-            9..=12 => What::Silent,
-            13..=14 => What::Declined,
-            _ => What::Garbled,
+            0..=4 => What::CutOff,
+            5..=7 => What::Silent,
+            8 => What::Declined,
+            9 => What::Garbled,
+            _ => What::Unreadable {
+                // For one look, or for several.
+                secs: [0, 3 * secs][rng.usize(0..2)],
+                how: *pick(rng, &[How::Refused, How::Garbled, How::Missing, How::Other]),
+            },
         },
     }
 }

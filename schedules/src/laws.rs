@@ -97,6 +97,30 @@ pub(crate) fn verdict(
     }
 }
 
+/// Once a command was sent for an upgrade, only evidence ends one of its states as failed, or the
+/// deadline. That a look told nothing is no evidence.
+pub(crate) fn evidence(plant: &Plant, request: usize, moves: &[&Move]) -> Held {
+    let commanded = plant.commanded.contains(&Some(request));
+    if !commanded || plant.evidence {
+        return Ok(());
+    }
+    let known = |cause: &str| {
+        cause.contains("did not end within")
+            || plant.lost > 0 && cause.contains("the device shows no effect")
+    };
+    let failed = moves.iter().filter_map(|row| match &*row.outcome {
+        "failure" => row.cause.as_deref(),
+        _ => None,
+    });
+    match failed.into_iter().find(|cause| !known(cause)) {
+        None => Ok(()),
+        Some(cause) => broken(
+            "after a command only evidence or the deadline ends a state",
+            format!("request {request}: {cause}"),
+        ),
+    }
+}
+
 /// At the end: every request is answered, every accepted one has its end, and the end is told.
 pub(crate) fn at_the_end(
     state: &State,

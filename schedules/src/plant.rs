@@ -11,7 +11,7 @@ use schemas::tpvm::TpvmConfig;
 use self::efa::Redeploy;
 use crate::addresses::{elsewhere, tpvm_ip};
 use crate::fleet::config;
-use crate::schedule::{End, Fabric};
+use crate::schedule::{End, Fabric, How};
 
 pub(crate) use self::efa::Standing;
 
@@ -98,6 +98,14 @@ pub(crate) struct Plant {
     frozen: Option<(Duration, bool)>,
     deployed: u32,
     redeploys: Vec<Redeploy>,
+    /// What looks tell until then instead of what is so.
+    unreadable: Option<(Duration, How)>,
+    /// Something happened here that a worker may hold against an upgrade.
+    pub(crate) evidence: bool,
+    /// The requests for which a command was sent, whatever became of it.
+    pub(crate) commanded: Vec<Option<usize>>,
+    /// How many of the commands were lost, or came to nothing.
+    pub(crate) lost: usize,
 }
 
 impl Plant {
@@ -127,7 +135,22 @@ impl Plant {
             frozen: None,
             deployed: 1,
             redeploys: Vec::new(),
+            unreadable: None,
+            evidence: kind == Fabric::Active,
+            commanded: Vec::new(),
+            lost: 0,
         }
+    }
+
+    /// Looks tell nothing for so long.
+    pub(crate) fn hide(&mut self, now: Duration, lasts: Duration, how: How) {
+        self.unreadable = Some((now + lasts, how));
+    }
+
+    /// What a look tells instead of what is so, if it tells nothing.
+    pub(crate) fn hidden(&self, now: Duration) -> Option<How> {
+        let unreadable = self.unreadable.filter(|(until, _)| now < *until);
+        unreadable.map(|(_, how)| how)
     }
 
     /// Carries out what has ended by `now`.

@@ -154,6 +154,13 @@ pub enum What {
         /// After so long.
         secs: u32,
     },
+    /// This answer tells nothing, nor does any other of the same switch and its EFA for so long.
+    Unreadable {
+        /// For so long.
+        secs: u32,
+        /// What is answered instead.
+        how: How,
+    },
     /// The answer is not understood; the call had its effect.
     Garbled,
     /// The device refuses.
@@ -196,13 +203,27 @@ pub enum End {
     OtherAddress,
 }
 
+/// What a look at a device tells that tells nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// The look is refused.
+    Refused,
+    /// What is answered is not understood.
+    Garbled,
+    /// What is asked for does not stand in the answer.
+    Missing,
+    /// Words stand there that nobody knows, or a part of the right ones.
+    Other,
+}
+
 impl What {
     /// Its name in tables.
     pub fn name(&self) -> String {
         // The tag of the serialized form; a map with a text in it can't fail to be one.
         let value = serde_json::to_value(self).unwrap_or_default();
         let tag = value["what"].as_str().unwrap_or_default();
-        match value["end"].as_str() {
+        match value["end"].as_str().or(value["how"].as_str()) {
             Some(end) => format!("{tag} {end}"),
             None => tag.to_owned(),
         }

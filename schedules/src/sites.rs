@@ -18,7 +18,7 @@ use self::session::Session;
 use crate::addresses::device_ip;
 use crate::plant::{Command, Denial, Plant};
 use crate::point::Point;
-use crate::schedule::{End, What};
+use crate::schedule::{End, How, What};
 use crate::world::{Go, OnTheWay, Task, World};
 
 /// The bound on one command to a switch.
@@ -41,6 +41,21 @@ enum Call<T> {
     TimedOut,
     /// The answer is not understood.
     Garbled,
+    /// The answer lacks what was asked for.
+    Missing,
+    /// The answer has words that nobody knows.
+    Other,
+}
+
+impl<T> From<How> for Call<T> {
+    fn from(how: How) -> Self {
+        match how {
+            How::Refused => Call::Declined,
+            How::Garbled => Call::Garbled,
+            How::Missing => Call::Missing,
+            How::Other => Call::Other,
+        }
+    }
 }
 
 /// The way of one worker to the devices.
@@ -61,8 +76,18 @@ impl Way {
     async fn read<T>(&self, name: &str, look: impl FnOnce(&mut Plant, Duration) -> T) -> Call<T> {
         let Ways { world, worker } = &self.ways;
         let go = world.pass(*worker, Point::Call, name).await;
+        let hidden = {
+            let state = world.state();
+            state.plants[self.fabric].hidden(state.now)
+        };
         if let Go::Wrong(what) = go {
             match what {
+                What::Unreadable { secs, how } => {
+                    let mut state = world.state();
+                    let now = state.now;
+                    state.plants[self.fabric].hide(now, Duration::from_secs(secs.into()), how);
+                    return how.into();
+                }
                 What::CutOff | What::ReplyLost => return Call::Lost,
                 What::Silent | What::ReplySilent => return self.silence(name).await,
                 What::Garbled => return Call::Garbled,
@@ -74,12 +99,19 @@ impl Way {
                     let now = state.now;
                     state.plants[self.fabric].freeze(now, Duration::from_secs(secs.into()));
                 }
-                What::Failover => world.state().plants[self.fabric].is_active = true,
+                What::Failover => {
+                    let plant = &mut world.state().plants[self.fabric];
+                    plant.is_active = true;
+                    plant.evidence = true;
+                }
                 _ => {}
             }
         }
         if let Go::Dead = go {
             return Call::Lost;
+        }
+        if let Some(how) = hidden {
+            return how.into();
         }
         let mut state = world.state();
         let now = state.now;
@@ -105,7 +137,10 @@ impl Way {
                 apply();
                 Call::Garbled
             }
-            Go::Wrong(What::Declined) => Call::Declined,
+            Go::Wrong(What::Declined) => {
+                world.state().plants[self.fabric].evidence = true;
+                Call::Declined
+            }
             Go::Wrong(What::KillAfter { .. }) => {
                 apply();
                 world.die(*worker).await
@@ -136,7 +171,19 @@ impl Way {
         if !permit.holds() {
             return Call::TooLate;
         }
-        world.state().sent(self.fabric, command, by);
+        {
+            let mut state = world.state();
+            state.sent(self.fabric, command, by);
+            let plant = &mut state.plants[self.fabric];
+            plant.commanded.push(by);
+            match what {
+                What::Declined | What::Busy => plant.evidence = true,
+                What::CutOff | What::Silent => plant.lost += 1,
+                What::Becomes { end: End::Nothing } => plant.lost += 1,
+                What::Becomes { end } => plant.evidence |= end != End::Well,
+                _ => {}
+            }
+        }
         let taken = match what {
             What::CutOff => return Call::Lost,
             What::Silent => return self.silence(name).await,
@@ -186,19 +233,23 @@ impl Sites for Ways {
         let way = self.way(|index| device_ip(index) == device.ip_address);
         match way.read("connect", |_, _| ()).await {
             Call::Answered(()) => Ok(Box::new(Session(way))),
-            Call::Declined | Call::Garbled | Call::Denied(_) => Err(SlxError::Login {
-                host: device.ip_address.to_string(),
-                user: device.user.to_string(),
-                cause: LoginFailure::Refused {
-                    tried: "the password".to_owned(),
-                    said: String::new(),
-                },
-            }),
-            Call::Lost | Call::TimedOut | Call::Busy | Call::TooLate => Err(SlxError::Connect {
-                host: device.ip_address.to_string(),
-                cause: Box::new(Unconnected::Unreachable),
-                source: None,
-            }),
+            Call::Declined | Call::Garbled | Call::Other | Call::Denied(_) => {
+                Err(SlxError::Login {
+                    host: device.ip_address.to_string(),
+                    user: device.user.to_string(),
+                    cause: LoginFailure::Refused {
+                        tried: "the password".to_owned(),
+                        said: String::new(),
+                    },
+                })
+            }
+            Call::Lost | Call::TimedOut | Call::Missing | Call::Busy | Call::TooLate => {
+                Err(SlxError::Connect {
+                    host: device.ip_address.to_string(),
+                    cause: Box::new(Unconnected::Unreachable),
+                    source: None,
+                })
+            }
         }
     }
 

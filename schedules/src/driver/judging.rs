@@ -92,6 +92,13 @@ impl Run<'_> {
             laws::always(&state, &executions)?;
             laws::at_the_end(&state, self.schedule.requests.len(), &executions, &moves)?;
             laws::secrets(&state, &text)?;
+            for stands in &executions {
+                if let Some(request) = request_number(stands.request_id) {
+                    let plant = &state.plants[self.schedule.requests[request].fabric];
+                    let of_it = moves.iter().filter(|row| row.execution_id == stands.id);
+                    laws::evidence(plant, request, &of_it.collect::<Vec<_>>())?;
+                }
+            }
             // Also when everything that was on its way has arrived. Which upgrade was the last,
             // the ledger's times do not tell: its clock may have jumped back.
             let in_order = |id: &Uuid| executions.iter().find(|stands| stands.id == *id);

@@ -31,7 +31,8 @@ fn efa<T>(call: &str, came: Call<T>) -> Result<T, EfaError> {
         Call::TooLate => Err(EfaError::TooLate { call }),
         // What the HTTP library says of a lost connection can't be made up: a timeout counts alike.
         Call::Lost | Call::TimedOut => Err(EfaError::Timeout { call }),
-        Call::Garbled => Err(EfaError::Invalid {
+        // What has another meaning where it is asked for is seen to there.
+        Call::Garbled | Call::Missing | Call::Other => Err(EfaError::Invalid {
             call,
             what: "the answer is no whole JSON".to_owned(),
         }),
@@ -55,7 +56,19 @@ impl EfaApi for Monitor {
                 node("own", tpvm_ip(fabric), plant.is_active, plant.shows_up(now)),
             ]
         });
-        efa("GET /monitor/status/efa", nodes.await)
+        match nodes.await {
+            Call::Missing => Ok(Vec::new()),
+            Call::Other => Ok([("peer", peer_ip(fabric)), ("own", tpvm_ip(fabric))]
+                .map(|(name, ip)| NodeStatus {
+                    name: name.to_owned(),
+                    ip,
+                    role: Role::Other("candidate".to_owned()),
+                    state: NodeState::Other("resyncing".to_owned()),
+                    reason: String::new(),
+                })
+                .into()),
+            nodes => efa("GET /monitor/status/efa", nodes),
+        }
     }
 
     async fn deployment(&self) -> Result<Deployment, EfaError> {
@@ -78,7 +91,11 @@ impl EfaApi for Monitor {
         let standing = self
             .0
             .read("efa redeploy_status", |plant, _| plant.redeploy(id));
-        Ok(match efa("GET /monitor/redeploy/{id}", standing.await)? {
+        let standing = match standing.await {
+            Call::Missing => Standing::Unknown,
+            standing => efa("GET /monitor/redeploy/{id}", standing)?,
+        };
+        Ok(match standing {
             Standing::Unknown => RedeployStatus::NotFound,
             Standing::Running => RedeployStatus::Processing,
             Standing::Done => RedeployStatus::Completed,

@@ -1,5 +1,7 @@
 //! A session with a switch.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use async_trait::async_trait;
 use schemas::tpvm::{TpvmConfig, TrustedPeer};
 use secrecy::SecretString;
@@ -14,6 +16,11 @@ use crate::plant::{Command, Denial};
 
 /// See the module.
 pub(super) struct Session(pub(super) Way);
+
+/// The beginning of every version.
+const CUT_SHORT: &str = "4.2";
+/// An address that others can't reach: a TPVM has it before it has its own.
+const ON_THE_LINK: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1));
 
 fn slx<T>(command: &str, call: Call<T>) -> Result<T, SlxError> {
     let command = command.to_owned();
@@ -35,7 +42,8 @@ fn slx<T>(command: &str, call: Call<T>) -> Result<T, SlxError> {
             command,
             last: LastLine::None,
         }),
-        Call::Garbled => Err(SlxError::Unknown { command, output }),
+        // What has another meaning where it is asked for is seen to there.
+        Call::Garbled | Call::Missing | Call::Other => Err(SlxError::Unknown { command, output }),
     }
 }
 
@@ -78,7 +86,11 @@ impl Switch for Session {
         let version = self.0.read("tpvm_version", |plant, _| {
             plant.guest.as_ref().map(|guest| guest.version)
         });
-        let version = slx("tpvm_version", version.await)?;
+        let version = match version.await {
+            Call::Missing => None,
+            Call::Other => Some(CUT_SHORT),
+            version => slx("tpvm_version", version)?,
+        };
         Ok(version.and_then(|version| version.parse().ok()))
     }
 
@@ -90,7 +102,17 @@ impl Switch for Session {
                 others: Vec::new(),
             }
         });
-        slx("tpvm_addresses", ips.await)
+        match ips.await {
+            Call::Missing => Ok(Addresses {
+                management: Vec::new(),
+                others: Vec::new(),
+            }),
+            Call::Other => Ok(Addresses {
+                management: vec![ON_THE_LINK],
+                others: Vec::new(),
+            }),
+            ips => slx("tpvm_addresses", ips),
+        }
     }
 
     async fn snapshot(&mut self) -> Result<Option<String>, SlxError> {
