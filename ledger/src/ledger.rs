@@ -118,7 +118,7 @@ impl Ledger {
 
     /// Whether Postgres answers, and does not let us in: since it was connected, the password was
     /// changed, the permission withdrawn, the database renamed. Calls wait for that as for a server
-    /// that is away, but somebody has to do something about it.
+    /// that is away, but a person has to act on it.
     pub fn is_refused(&self) -> bool {
         self.db.pool.are_refused()
     }

@@ -64,7 +64,7 @@ fn meaning(state: &str, routine: Option<&str>) -> (bool, Blame) {
         ("08", _) => (true, Blame::Connection),
         // Read-only: a standby, or a server that was one when we connected.
         (_, "25006") => (true, Blame::Server),
-        // A transaction of somebody else's failed, or took too long: what a proxy that shares its
+        // Another client's transaction failed, or took too long: what a proxy that shares its
         // connections hands on.
         (_, "25P02" | "25P03" | "25P04") => (true, Blame::Connection),
         // Prepared statements and portals that are not those we made on this connection: again a

@@ -37,7 +37,7 @@ pub const READ: &str = "a device at work is not misread";
 pub const HONEST: &str = "a good end needs a good device";
 /// An upgrade whose device received nothing does not fail for it, however many workers died.
 pub const GIVEN_A_CHANCE: &str = "no step gives up before its command was sent";
-/// A step that kills whoever runs it is given up.
+/// A step at which every worker dies is given up.
 pub const SURVIVABLE: &str = "no step is run for ever at which workers die";
 /// From every reachable world, without further faults, every request is answered, every accepted
 /// upgrade ends, and every move and every end is told. See [`crate::recovery`].

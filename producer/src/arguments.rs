@@ -33,7 +33,7 @@ fn brief(mut error: clap::Error) -> clap::Error {
         let Some(ContextValue::String(typed)) = error.get(kind) else {
             continue;
         };
-        // Whoever mistakes the one for the other types the secret itself.
+        // A user who confuses the two types the secret itself.
         let brief = match kind {
             ContextKind::InvalidValue if about_secret => "[not shown]".to_owned(),
             _ => cut(typed),

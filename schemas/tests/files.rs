@@ -155,7 +155,7 @@ fn when_a_secret_stands_in_malformed_text_then_the_problem_does_not_repeat_it() 
         "a = \"\"\"hunter2",
         "\u{0}hunter2",
     ] {
-        // A bare key may be a mistyped one, and is told to whoever has to find it.
+        // A bare key may be a mistyped one, and is shown so that it can be found.
         let said = from_toml::<Inventory>(toml).unwrap_err().to_string();
         let said = said.replace("unknown field `hunter2`", "");
         assert!(

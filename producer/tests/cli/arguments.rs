@@ -346,7 +346,7 @@ async fn when_a_value_can_not_be_used_then_the_text_is_short_and_says_what_is_ex
             }
         }
     }
-    // Whoever mistakes it for the secret itself types it here.
+    // A user who takes it for the secret itself types it here.
     for bad in ["Hunter2 4711", "hunter2/4711", &long] {
         let args = [&execute("--trusted-peer-password-secret")[..], &[bad]].concat();
         let ran = finish(program(&args)).await.ended(2);

@@ -1,5 +1,5 @@
 //! The decoder and the JSON Schema of each message take the same values, and the schema in the
-//! AsyncAPI document too: whoever writes by the document is understood, and whoever is not could
+//! AsyncAPI document too: a client written from the document is understood, and one that is not could
 //! have known. The inventory file and its schema as well.
 //!
 //! The values come from the schemas themselves: at each place in a message whatever its rules tell
@@ -91,7 +91,7 @@ impl Contract {
         }
     }
 
-    /// Whether the decoder takes it. Whoever does not agree is noted.
+    /// Whether the decoder takes it. A schema that disagrees is noted.
     fn agree(&self, place: &Place, tried: &Tried, found: &mut BTreeSet<String>) -> bool {
         let text = tried.document.as_str();
         let taken = (self.takes)(text);
